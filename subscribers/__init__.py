@@ -1,0 +1,1 @@
+"""Who asked for mail, and for what. Imports nothing from `newsletter`."""
