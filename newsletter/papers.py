@@ -48,7 +48,6 @@ class Observation:
     at: datetime  # UTC
     position: int | None = None  # 1 is the top of the source's list
     of: int | None = None  # how many that list held
-    votes: int | None = None
 
 
 def normalised_title(title: str) -> str:

@@ -1,0 +1,45 @@
+"""The dated publication, and one reader's copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from newsletter.papers import PaperId
+from newsletter.selection import Candidate, Pick
+from newsletter.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issue:
+    """The publication of one day, frozen when it was composed."""
+
+    id: int
+    day: date  # in the publication's zone; one issue a day
+    composed_at: datetime
+    candidates: tuple[Candidate, ...]  # most trending first
+    snapshot: Snapshot
+
+    @property
+    def name(self) -> str:
+        """How people and commands call it: its date."""
+        return self.day.isoformat()
+
+    @property
+    def position(self) -> Mapping[PaperId, int]:
+        """Where each candidate stands, from 0; the ledger writes picks by this number."""
+        return {candidate.paper_id: at for at, candidate in enumerate(self.candidates)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """One subscriber's copy of an issue: all that `message.build` needs beside the snapshot."""
+
+    issue_name: str
+    address: str
+    since: date  # when the reader agreed
+    picks: tuple[Pick, ...]
+    due_at: datetime  # also the Date header
+    key: str  # opaque, the same for the same issue and subscriber
+    unsubscribe_token: str

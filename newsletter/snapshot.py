@@ -1,0 +1,135 @@
+"""What an issue looked like when it was composed: every slot and card, rendered and encoded.
+
+A digest is a pure function of (snapshot, picks, subscriber), so any mail can be built again to
+the byte, whatever happens to templates and settings later. Rendering makes a snapshot, the store
+keeps it as JSON, `message.py` joins it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from newsletter.papers import PaperId
+from newsletter.quoted import encode
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A named hole between two literals."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Slotted:
+    """Encoded literals with holes for what differs from reader to reader."""
+
+    parts: tuple[bytes | Slot, ...]
+
+    def fill(self, values: Mapping[str, bytes]) -> bytes:
+        """The literals with `values` (encoded) in their holes; KeyError names a missing one."""
+        return b"".join(part if type(part) is bytes else values[part.name] for part in self.parts)  # type: ignore[union-attr]
+
+    def to_json(self) -> list[str | dict[str, str]]:
+        """Literals as strings (quoted-printable is ASCII), holes as {"slot": name}."""
+        return [
+            {"slot": part.name} if isinstance(part, Slot) else part.decode("ascii")
+            for part in self.parts
+        ]
+
+    @classmethod
+    def from_json(cls, parts: list[str | dict[str, str]]) -> Slotted:
+        """What `to_json` wrote."""
+        return cls(
+            tuple(
+                Slot(part["slot"]) if isinstance(part, dict) else part.encode("ascii")
+                for part in parts
+            )
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masthead:
+    """What all mails of an issue say of their sender."""
+
+    title: str  # of the publication
+    from_name: str
+    from_address: str
+    reply_to: str
+    bounces: str  # envelope sender
+    list_id: str  # RFC 2919, without angle brackets
+    domain: str  # right-hand side of Message-IDs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A paper as every reader of the issue sees it; slot: reasons."""
+
+    paper_id: PaperId
+    title: str  # Unicode, for subjects
+    html: Slotted
+    text: Slotted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chip:
+    """A topic as a reason names it."""
+
+    name: str
+    html: bytes  # encoded, with the space before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Everything of an issue that its digests are joined from."""
+
+    masthead: Masthead
+    html: Slotted  # slots: preheader, count, cards, address, since, unsubscribe
+    text: Slotted  # the same without the preheader
+    because: Slotted  # HTML; slot: topics
+    trending: bytes  # HTML, in place of `because` for readers who follow nothing
+    cards: Mapping[PaperId, Card]
+    chips: Mapping[str, Chip]  # by topic slug
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the cards, which the store keeps beside their papers."""
+        return {
+            "masthead": vars(self.masthead),
+            "html": self.html.to_json(),
+            "text": self.text.to_json(),
+            "because": self.because.to_json(),
+            "trending": self.trending.decode("ascii"),
+            "chips": {
+                slug: {"name": chip.name, "html": chip.html.decode("ascii")}
+                for slug, chip in self.chips.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any], cards: Mapping[PaperId, Card]) -> Snapshot:
+        """What `to_json` wrote, with its cards."""
+        return cls(
+            masthead=Masthead(**kept["masthead"]),
+            html=Slotted.from_json(kept["html"]),
+            text=Slotted.from_json(kept["text"]),
+            because=Slotted.from_json(kept["because"]),
+            trending=kept["trending"].encode("ascii"),
+            cards=cards,
+            chips={
+                slug: Chip(name=chip["name"], html=chip["html"].encode("ascii"))
+                for slug, chip in kept["chips"].items()
+            },
+        )
+
+
+def slotted(literals: list[str], slots: list[str]) -> Slotted:
+    """Encodes texts that alternate with holes: literals[0], slots[0], literals[1], ..."""
+    parts: list[bytes | Slot] = []
+    for index, literal in enumerate(literals):
+        if literal:
+            parts.append(encode(literal))
+        if index < len(slots):
+            parts.append(Slot(slots[index]))
+    return Slotted(tuple(parts))

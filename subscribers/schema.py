@@ -1,0 +1,75 @@
+"""The subscribers' table, and the one MetaData all tables of the product stand on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant: aware in Python, UTC in the database. A naive datetime is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; SQLite keeps it without the offset."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime has no place in the database: {value}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Aware again."""
+        if value is None:
+            return None
+        stored: datetime = value
+        return stored.replace(tzinfo=UTC) if stored.tzinfo is None else stored.astimezone(UTC)
+
+
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("address", String(320), nullable=False),  # as mail is sent to it
+    Column("address_key", String(320), nullable=False, unique=True),  # addresses.key()
+    Column("state", String(16), nullable=False),  # model.State
+    # Preferences. The topics are JSON lists, sorted, so that equal preferences are equal text.
+    Column("follows", Text, nullable=False),
+    Column("mutes", Text, nullable=False),
+    Column("at", String(5), nullable=False),  # "08:00"
+    Column("zone", String(64), nullable=False),  # IANA
+    Column("days", String(7), nullable=False),  # "01234": Monday to Friday
+    Column("length", Integer, nullable=False),
+    # Consent, kept as proof.
+    Column("consent_at", Instant, nullable=False),
+    Column("consent_form", String(64), nullable=False),
+    Column("unsubscribed_at", Instant),
+    CheckConstraint("state IN ('pending', 'confirmed', 'unsubscribed')", name="state"),
+    sqlite_autoincrement=True,  # a number once given is never another reader's: tokens hold it
+)

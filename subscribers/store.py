@@ -1,0 +1,148 @@
+"""Reads and writes subscribers, on a connection the caller opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from subscribers import addresses
+from subscribers.errors import UnknownSubscriber
+from subscribers.model import Consent, Preferences, State, Subscriber, parse_time
+from subscribers.schema import subscribers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscribed:
+    """What came of a subscription."""
+
+    subscriber: Subscriber
+    before: Subscriber | None  # None: the address is new here
+
+
+def subscribe(
+    connection: Connection, address: str, preferences: Preferences, consent: Consent
+) -> Subscribed:
+    """Makes an address a confirmed subscriber with these preferences.
+
+    An address that is here already, in whatever case, keeps its row and its number; its
+    preferences are replaced, and a consent that still holds keeps its date. Raises AddressError.
+    """
+    address = addresses.normalise(address)
+    before = find(connection, address)
+    values = _preferences_row(preferences) | {
+        "state": State.CONFIRMED,
+        "address": address,
+        "unsubscribed_at": None,
+    }
+    if before is None or before.state is not State.CONFIRMED:
+        values |= {"consent_at": consent.at, "consent_form": consent.form}
+    if before is None:
+        values["address_key"] = addresses.key(address)
+        connection.execute(insert(subscribers).values(values))
+    else:
+        connection.execute(update(subscribers).where(subscribers.c.id == before.id).values(values))
+    return Subscribed(subscriber=get(connection, address), before=before)
+
+
+def unsubscribe(connection: Connection, subscriber_id: int, now: datetime) -> None:
+    """Ends a subscription; doing it twice keeps the first date."""
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id, subscribers.c.state != State.UNSUBSCRIBED)
+        .values(state=State.UNSUBSCRIBED, unsubscribed_at=now)
+    )
+
+
+def find(connection: Connection, address: str) -> Subscriber | None:
+    """The subscriber of a normalised address, in whatever state."""
+    query = select(subscribers).where(subscribers.c.address_key == addresses.key(address))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else read(row)
+
+
+def get(connection: Connection, address: str) -> Subscriber:
+    """The subscriber of an address as typed; raises AddressError or UnknownSubscriber."""
+    normalised = addresses.normalise(address)
+    found = find(connection, normalised)
+    if found is None:
+        raise UnknownSubscriber(
+            f"Nobody here has the address {normalised}. `newsletter subscribers list` shows "
+            "who does."
+        )
+    return found
+
+
+def by_id(connection: Connection, subscriber_id: int) -> Subscriber:
+    """The subscriber of a number; raises UnknownSubscriber."""
+    row = connection.execute(
+        select(subscribers).where(subscribers.c.id == subscriber_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownSubscriber(f"There is no subscriber number {subscriber_id}.")
+    return read(row)
+
+
+def in_batches(
+    connection: Connection, state: State | None = None, size: int = 1000
+) -> Iterator[list[Subscriber]]:
+    """All subscribers (of one state) in order of number, `size` at a time, in constant memory."""
+    last = 0
+    while True:
+        query = select(subscribers).where(subscribers.c.id > last).order_by(subscribers.c.id)
+        if state is not None:
+            query = query.where(subscribers.c.state == state)
+        rows = connection.execute(query.limit(size)).all()
+        if not rows:
+            return
+        last = rows[-1].id
+        yield [read(row) for row in rows]
+
+
+def count(connection: Connection) -> dict[State, int]:
+    """How many there are in each state."""
+    query = select(subscribers.c.state, func.count()).group_by(subscribers.c.state)
+    found = {State(state): number for state, number in connection.execute(query)}
+    return {state: found.get(state, 0) for state in State}
+
+
+def read(row: Row[Any]) -> Subscriber:
+    """A row of the table as a value."""
+    return Subscriber(
+        id=row.id,
+        address=row.address,
+        state=State(row.state),
+        preferences=_preferences(row.follows, row.mutes, row.at, row.zone, row.days, row.length),
+        consent=Consent(at=row.consent_at, form=row.consent_form),
+        unsubscribed_at=row.unsubscribed_at,
+    )
+
+
+@lru_cache(maxsize=4096)  # many readers share their preferences; parsing them once is enough
+def _preferences(
+    follows: str, mutes: str, at: str, zone: str, days: str, length: int
+) -> Preferences:
+    return Preferences(
+        follows=frozenset(json.loads(follows)),
+        mutes=frozenset(json.loads(mutes)),
+        at=parse_time(at),
+        zone=zone,
+        days=frozenset(map(int, days)),
+        length=length,
+    )
+
+
+def _preferences_row(preferences: Preferences) -> dict[str, Any]:
+    return {
+        "follows": json.dumps(sorted(preferences.follows)),
+        "mutes": json.dumps(sorted(preferences.mutes)),
+        "at": preferences.at.strftime("%H:%M"),
+        "zone": preferences.zone,
+        "days": "".join(map(str, sorted(preferences.days))),
+        "length": preferences.length,
+    }
