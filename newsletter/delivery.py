@@ -141,9 +141,7 @@ def _refused(
         return Decision(state=S.FAILED, reason=f"refused {tries} times, last: {words}")
     next_at = now + wait(key, tries)
     if not is_news(due_at, policy, next_at):
-        return Decision(
-            state=S.FAILED, reason=f"no longer news before the next try, last: {words}"
-        )
+        return Decision(state=S.FAILED, reason=f"no longer news before the next try, last: {words}")
     return Decision(state=S.DEFERRED, reason=f"refused for now: {words}", next_at=next_at)
 
 

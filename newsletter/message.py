@@ -67,7 +67,9 @@ class Builder:
                 b"Message-ID: <" + message_id.encode() + b">",  # RFC 5322 3.6.4
                 b"List-Unsubscribe: <" + mailto.encode() + b">",  # RFC 2369 3.2
                 b"MIME-Version: 1.0",  # RFC 2045 4
-                b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',  # RFC 2046 5.1
+                b'Content-Type: multipart/alternative; boundary="'
+                + boundary
+                + b'"',  # RFC 2046 5.1
                 b"",
                 b"--" + boundary,
                 b"Content-Type: text/plain; charset=utf-8",

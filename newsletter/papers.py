@@ -20,8 +20,14 @@ PaperId = NewType("PaperId", str)
 
 _URL = re.compile(r"https?://[^\s<>\"'\\^`{}|]+")
 _TRAILING = ".,;:!?)]}'\""
-_CODE_HOSTS = ("github.com/", "gitlab.com/", "bitbucket.org/", "codeberg.org/",
-               "anonymous.4open.science/", "huggingface.co/")
+_CODE_HOSTS = (
+    "github.com/",
+    "gitlab.com/",
+    "bitbucket.org/",
+    "codeberg.org/",
+    "anonymous.4open.science/",
+    "huggingface.co/",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,10 +34,7 @@ def subject(titles: tuple[str, ...]) -> str:
     for named in (2, 1):
         rest = len(titles) - named
         names = [short_title(title) for title in titles[:named]]
-        if rest:
-            line = f"{', '.join(names)} and {rest} more"
-        else:
-            line = " and ".join(names)
+        line = f"{', '.join(names)} and {rest} more" if rest else " and ".join(names)
         if len(line) <= LONGEST_SUBJECT:
             return line
     return _cut(titles[0], LONGEST_SUBJECT - 12) + f" and {len(titles) - 1} more"

@@ -1,10 +1,10 @@
 """What can be wrong with a subscription, told to the person who asked for it.
 
-    SubscriberError
-    ├── AddressError        not an address that mail can go to
-    ├── PreferenceError     an hour, a zone, a weekday, a length that cannot be meant
-    ├── UnknownSubscriber   nobody here has that address
-    └── TokenError          a link that was altered, or signed for something else
+SubscriberError
+├── AddressError        not an address that mail can go to
+├── PreferenceError     an hour, a zone, a weekday, a length that cannot be meant
+├── UnknownSubscriber   nobody here has that address
+└── TokenError          a link that was altered, or signed for something else
 """
 
 

@@ -46,9 +46,7 @@ class Preferences:
         if not self.days <= EVERY_DAY:
             raise PreferenceError("Weekdays are numbered 0 (Monday) to 6 (Sunday).")
         if not 1 <= self.length <= LONGEST:
-            raise PreferenceError(
-                f"A digest has 1 to {LONGEST} papers, not {self.length}."
-            )
+            raise PreferenceError(f"A digest has 1 to {LONGEST} papers, not {self.length}.")
         parse_zone(self.zone)
 
 

@@ -23,7 +23,18 @@ BANNER = "get trending papers in your email inbox"
 LONGEST_TITLE = 300  # characters; arXiv's longest titles have about 250
 SHORTEST_ABSTRACT = 80  # characters; anything shorter is a title or a button of the page
 HEADER_BLOCKS = 12  # the banner and the date stand among the first few blocks or nowhere
-ENDINGS = (".", "!", "?", ")", "]", '"', "'", "”", "’", "/")  # an abstract ends a sentence or a link
+ENDINGS = (
+    ".",
+    "!",
+    "?",
+    ")",
+    "]",
+    '"',
+    "'",
+    "”",
+    "’",
+    "/",
+)  # an abstract ends a sentence or a link
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:, ?(\d{4}))?")
@@ -75,9 +86,7 @@ class PageSource:
         return Harvest(
             papers=tuple(papers[name] for name in ordered),
             observations=tuple(
-                Observation(
-                    paper_id=name, source=self.name, at=at, position=place, of=len(ordered)
-                )
+                Observation(paper_id=name, source=self.name, at=at, position=place, of=len(ordered))
                 for place, name in enumerate(ordered, start=1)
             ),
         )

@@ -1,0 +1,1 @@
+"""Keeps papers, issues and the delivery ledger in SQLite or PostgreSQL."""

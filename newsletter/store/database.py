@@ -1,0 +1,145 @@
+"""Opens the database, keeps its migrations current, and tells its errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from newsletter.errors import ConfigError, StoreError
+
+HEAD = "0001"  # the newest migration; a test holds it against the folder
+BUSY = 30.0  # seconds another writer is waited for: many times the longest transaction of ours
+_MIGRATIONS = "newsletter.store:migrations"
+
+
+class Database:
+    """One database: connections to read from, transactions to write in."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._url = make_url(url)
+            self.engine = _engine(url)
+        except (ArgumentError, NoSuchModuleError) as error:
+            raise ConfigError(f"The database URL cannot be used: {error}.") from error
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"The database needs the package {error.name}; "
+                "install it with: pip install 'trending-papers[postgres]'"
+            ) from error
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return self._url.render_as_string(hide_password=True)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is SQLite, ours alone, and migrates by itself."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection with one consistent view; nothing is kept. Raises StoreError."""
+        with self._told(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: all of it is kept, or after an error nothing. Raises StoreError."""
+        with self._told(), self.engine.connect() as connection:
+            writer = connection.execution_options(immediate=True)
+            with writer.begin():
+                yield writer
+
+    def revision(self) -> str | None:
+        """The migration the database stands at; None where it is empty."""
+        with self.read() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return found
+
+    def prepare(self) -> None:
+        """Makes the schema current where it is embedded, else raises StoreError if it is not."""
+        found = self.revision()
+        if found == HEAD:
+            return
+        if found is not None and found > HEAD:
+            raise StoreError(
+                f"The database is from a newer version (schema {found}, this is {HEAD}). "
+                "Upgrade the program."
+            )
+        if not self.embedded:
+            raise StoreError(
+                f"The database is at schema {found or 'none'}, this version needs {HEAD}. "
+                "Run `newsletter db upgrade`."
+            )
+        self.upgrade()
+
+    def upgrade(self) -> None:
+        """Runs the migrations that are missing, in one transaction."""
+        config = AlembicConfig()
+        config.set_main_option("script_location", _MIGRATIONS)
+        with self.write() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Closes the pooled connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            words = " ".join(str(error.orig).split())
+            raise StoreError(
+                f"The database {self.shown} failed: {words}.{_advice(words)}"
+            ) from error
+        except SQLAlchemyError as error:
+            raise StoreError(f"The database {self.shown} failed: {error}.") from error
+
+
+def _advice(words: str) -> str:
+    if "unable to open database file" in words:
+        return " Check that its folder exists and can be written."
+    if "readonly" in words or "read-only" in words:
+        return " Check that the file and its folder can be written."
+    if "database is locked" in words:
+        return " Another process holds it; try again when that one is done."
+    if "full" in words:
+        return " Make room on the disk."
+    return ""
+
+
+def _engine(url: str) -> Engine:
+    sqlite = make_url(url).get_backend_name() == "sqlite"
+    if not sqlite:
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")  # readers do not wait for the writer
+        cursor.execute("PRAGMA synchronous = FULL")  # a recorded "sending" survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        # A deferred transaction that writes after it read can fail as "locked" at once; a writer
+        # that says so at its start waits its turn.
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine

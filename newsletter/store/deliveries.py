@@ -1,0 +1,378 @@
+"""The delivery ledger: who gets which issue, and how far that has come.
+
+What may follow what is `newsletter.delivery`'s; here it is made to hold when several senders
+share the table. A claim takes rows by a conditional update and gives them an owner, a new
+attempt number and a lease; whatever is written later is written `WHERE owner = mine AND attempt =
+mine`, so a sender that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from newsletter.delivery import OPEN, RECEIVED, RECONCILED, Decision, DeliveryState
+from newsletter.issue import Issue
+from newsletter.papers import PaperId
+from newsletter.selection import Pick
+from newsletter.store.insert import insert_new
+from newsletter.store.schema import deliveries, issue_papers, issues
+from subscribers.model import State
+from subscribers.schema import subscribers
+
+LOST = "the sender stopped after the content may have left; not sent again by itself"
+_WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewDelivery:
+    """A delivery to be composed: queued with picks, or skipped with a reason."""
+
+    subscriber_id: int
+    picks: tuple[Pick, ...]
+    reason: str  # why there are none; empty where there are
+    due_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A delivery that is ours to send until the lease ends."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    address: str
+    confirmed: bool  # whether the subscriber still wants it
+    since: datetime  # the subscriber's consent
+    picks: str  # as kept; `read_picks` reads them
+    due_at: datetime
+    tries: int
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a claimed delivery ended."""
+
+    claim: Claimed
+    decision: Decision
+    transport: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A delivery as people look at it."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    address: str
+    since: datetime
+    state: DeliveryState
+    reason: str
+    picks: str
+    due_at: datetime
+    next_at: datetime
+    sent_at: datetime | None
+    transport: str | None
+
+
+def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> int:
+    """Writes the deliveries that are not there yet; returns how many those were."""
+    place = issue.position
+    rows = [
+        {
+            "issue_id": issue.id,
+            "subscriber_id": one.subscriber_id,
+            "state": DeliveryState.QUEUED if one.picks else DeliveryState.SKIPPED,
+            "reason": one.reason,
+            "picks": _picks_row(one.picks, place),
+            "due_at": one.due_at,
+            "next_at": one.due_at,
+            "tries": 0,
+            "attempt": 0,
+        }
+        for one in new
+    ]
+    return insert_new(connection, deliveries, rows)
+
+
+def had(
+    connection: Connection, earliest: datetime, first: int, last: int
+) -> dict[int, set[PaperId]]:
+    """The papers that subscribers numbered `first` to `last` have or may yet get.
+
+    Looks at issues composed at or after `earliest`: no older one can hold a paper first seen
+    then or later.
+    """
+    recent = connection.scalars(select(issues.c.id).where(issues.c.composed_at >= earliest)).all()
+    if not recent:
+        return {}
+    places = select(issue_papers.c.issue_id, issue_papers.c.place, issue_papers.c.paper_id).where(
+        issue_papers.c.issue_id.in_(recent)
+    )
+    paper = {(row.issue_id, row.place): PaperId(row.paper_id) for row in connection.execute(places)}
+    query = select(deliveries.c.subscriber_id, deliveries.c.issue_id, deliveries.c.picks).where(
+        deliveries.c.issue_id.in_(recent),
+        deliveries.c.subscriber_id.between(first, last),
+        deliveries.c.state.in_(RECEIVED),
+    )
+    found: dict[int, set[PaperId]] = {}
+    for subscriber_id, issue_id, picks in connection.execute(query):
+        found.setdefault(subscriber_id, set()).update(
+            paper[issue_id, at] for at, *_ in json.loads(picks)
+        )
+    return found
+
+
+def claim(
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    subscriber_id: int | None = None,
+) -> list[Claimed]:
+    """Takes up to `limit` deliveries whose time has come, the longest due first.
+
+    Of a subscriber named explicitly the hour does not matter. A claim on rows that another
+    sender took meanwhile takes none of them.
+    """
+    query = (
+        select(deliveries.c.id)
+        .where(deliveries.c.state.in_(_WAITING), _free(now))
+        .order_by(deliveries.c.next_at, deliveries.c.id)
+        .limit(limit)
+    )
+    if subscriber_id is None:
+        query = query.where(deliveries.c.next_at <= now)
+    else:
+        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
+    taken = connection.scalars(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(_WAITING), _free(now))
+        .values(owner=owner, attempt=deliveries.c.attempt + 1, lease_until=now + lease)
+        .returning(deliveries.c.id)
+    ).all()
+    rows = connection.execute(
+        select(
+            deliveries.c.id,
+            deliveries.c.issue_id,
+            deliveries.c.subscriber_id,
+            subscribers.c.address,
+            (subscribers.c.state == State.CONFIRMED).label("confirmed"),
+            subscribers.c.consent_at.label("since"),
+            deliveries.c.picks,
+            deliveries.c.due_at,
+            deliveries.c.tries,
+            deliveries.c.attempt,
+        )
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(deliveries.c.id.in_(taken))
+        .order_by(deliveries.c.next_at, deliveries.c.id)
+    )
+    return [Claimed(**row._mapping) for row in rows]
+
+
+def begin(connection: Connection, owner: str, claims: Iterable[Claimed], now: datetime) -> set[int]:
+    """Writes `sending` for claims that are still ours; returns the ids of those.
+
+    To be committed before the first byte of their content leaves.
+    """
+    return {
+        one.id
+        for one in claims
+        if connection.execute(
+            update(deliveries)
+            .where(_mine(owner, one), deliveries.c.state.in_(_WAITING))
+            .where(deliveries.c.lease_until > now)
+            .values(state=DeliveryState.SENDING)
+        ).rowcount
+    }
+
+
+def finish(connection: Connection, owner: str, results: Iterable[Finished], now: datetime) -> int:
+    """Writes what became of claims that are still ours; returns how many were."""
+    written = 0
+    for one in results:
+        decision = one.decision
+        values: dict[str, Any] = {
+            "state": decision.state,
+            "reason": decision.reason,
+            "owner": None,
+            "lease_until": None,
+            "transport": one.transport,
+        }
+        if decision.charged:
+            values["tries"] = deliveries.c.tries + 1
+        if decision.next_at is not None:
+            values["next_at"] = decision.next_at
+        if decision.state is DeliveryState.SENT:
+            values["sent_at"] = now
+        written += connection.execute(
+            update(deliveries).where(_mine(owner, one.claim)).values(values)
+        ).rowcount
+    return written
+
+
+def release(connection: Connection, owner: str, claims: Iterable[Claimed]) -> None:
+    """Gives claims back that were not begun, so that nobody waits for their lease to end."""
+    for one in claims:
+        connection.execute(
+            update(deliveries)
+            .where(_mine(owner, one), deliveries.c.state.in_(_WAITING))
+            .values(owner=None, lease_until=None)
+        )
+
+
+def settle_lost(connection: Connection, now: datetime) -> int:
+    """Marks `unknown` what stands in `sending` under a lease that has ended; returns how many."""
+    return connection.execute(
+        update(deliveries)
+        .where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until <= now)
+        .values(state=DeliveryState.UNKNOWN, reason=LOST, owner=None, lease_until=None)
+    ).rowcount
+
+
+def bring_forward(connection: Connection, now: datetime) -> int:
+    """Makes due now what waits for its reader's hour and was never tried; returns how many."""
+    return connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.state == DeliveryState.QUEUED,
+            deliveries.c.next_at > now,
+            deliveries.c.attempt == 0,
+        )
+        .values(due_at=now, next_at=now)
+    ).rowcount
+
+
+def reconcile(
+    connection: Connection, delivery_id: int, state: DeliveryState, reason: str, now: datetime
+) -> bool:
+    """Settles an unknown delivery as an operator knows it; False where it was not unknown."""
+    allowed = [before for before, after in RECONCILED.items() if state in after]
+    values: dict[str, Any] = {"state": state, "reason": reason, "owner": None, "lease_until": None}
+    if state is DeliveryState.SENT:
+        values["sent_at"] = now
+    if state is DeliveryState.QUEUED:
+        values["next_at"] = now
+    return bool(
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(allowed))
+            .values(values)
+        ).rowcount
+    )
+
+
+def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
+    """How many of an issue's deliveries stand in each state."""
+    query = (
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.issue_id == issue_id)
+        .group_by(deliveries.c.state)
+    )
+    found = {DeliveryState(state): number for state, number in connection.execute(query)}
+    return {state: found.get(state, 0) for state in DeliveryState}
+
+
+def composed(connection: Connection, issue_id: int) -> int:
+    """How many deliveries an issue has, counted apart from their states."""
+    query = select(func.count()).where(deliveries.c.issue_id == issue_id)
+    return connection.scalar(query) or 0
+
+
+def waiting(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
+    """How many deliveries wait for a later hour, and when the first of them is due."""
+    row = connection.execute(
+        select(func.count(), func.min(deliveries.c.next_at)).where(
+            deliveries.c.state.in_(_WAITING), deliveries.c.next_at > now
+        )
+    ).one()
+    return row[0], row[1]
+
+
+def is_finished(counts: Mapping[DeliveryState, int]) -> bool:
+    """Whether nothing of an issue is queued, sending or deferred."""
+    return not any(counts[state] for state in OPEN)
+
+
+def entries(
+    connection: Connection,
+    issue_id: int,
+    *,
+    subscriber_id: int | None = None,
+    states: Iterable[DeliveryState] | None = None,
+    limit: int | None = None,
+) -> list[Entry]:
+    """An issue's deliveries in order of subscriber."""
+    query = (
+        select(
+            deliveries.c.id,
+            deliveries.c.issue_id,
+            deliveries.c.subscriber_id,
+            subscribers.c.address,
+            subscribers.c.consent_at.label("since"),
+            deliveries.c.state,
+            deliveries.c.reason,
+            deliveries.c.picks,
+            deliveries.c.due_at,
+            deliveries.c.next_at,
+            deliveries.c.sent_at,
+            deliveries.c.transport,
+        )
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(deliveries.c.issue_id == issue_id)
+        .order_by(deliveries.c.subscriber_id)
+        .limit(limit)
+    )
+    if subscriber_id is not None:
+        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    if states is not None:
+        query = query.where(deliveries.c.state.in_(list(states)))
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def read_picks(kept: str, issue: Issue) -> tuple[Pick, ...]:
+    """The picks of a delivery, best first."""
+    return tuple(
+        Pick(paper_id=issue.candidates[place].paper_id, score=score, reasons=tuple(reasons))
+        for place, score, reasons in json.loads(kept)
+    )
+
+
+def _picks_row(picks: Iterable[Pick], place: Mapping[PaperId, int]) -> str:
+    kept = [[place[pick.paper_id], round(pick.score, 4), pick.reasons] for pick in picks]
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(**(dict(row._mapping) | {"state": DeliveryState(row.state)}))
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now)
+
+
+def _mine(owner: str, one: Claimed) -> ColumnElement[bool]:
+    return (
+        (deliveries.c.id == one.id)
+        & (deliveries.c.owner == owner)
+        & (deliveries.c.attempt == one.attempt)
+    )

@@ -1,0 +1,41 @@
+"""Inserts that expect to find rows already there, alike on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Inserts the rows whose unique keys are not there yet; returns how many those were."""
+    if not rows:
+        return 0
+    statement = _insert(connection, table).values(list(rows)).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    key: Collection[str],
+    keep: Collection[str] = (),
+) -> None:
+    """Inserts rows, or overwrites those of the same `key` in all columns but `keep`."""
+    if not rows:
+        return
+    statement = _insert(connection, table).values(list(rows))
+    written = {
+        name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=written))
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -1,0 +1,135 @@
+"""Keeps issues as they were frozen, on a connection the caller opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from newsletter.errors import RequestError
+from newsletter.issue import Issue
+from newsletter.papers import PaperId
+from newsletter.selection import Candidate
+from newsletter.snapshot import Card, Slotted, Snapshot
+from newsletter.store.insert import insert_new
+from newsletter.store.schema import issue_papers, issues
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """An issue in a list, without its content."""
+
+    id: int
+    day: date
+    composed_at: datetime
+    papers: int
+
+
+def freeze(
+    connection: Connection,
+    day: date,
+    now: datetime,
+    candidates: Sequence[Candidate],
+    snapshot: Snapshot,
+) -> Issue:
+    """Keeps the issue of a day, most trending candidate first; the first to freeze it wins."""
+    values = {"day": day, "composed_at": now, "snapshot": snapshot.to_json()}
+    if insert_new(connection, issues, [values]):
+        issue_id = connection.scalar(select(issues.c.id).where(issues.c.day == day))
+        connection.execute(
+            insert(issue_papers),
+            [
+                {
+                    "issue_id": issue_id,
+                    "place": place,
+                    "paper_id": candidate.paper_id,
+                    "seen": candidate.seen,
+                    "trend": candidate.trend,
+                    "matches": dict(candidate.matches),
+                    "card": _card_row(snapshot.cards[candidate.paper_id]),
+                }
+                for place, candidate in enumerate(candidates)
+            ],
+        )
+    return get(connection, day)
+
+
+def find(connection: Connection, day: date) -> Issue | None:
+    """The issue of a day."""
+    row = connection.execute(select(issues).where(issues.c.day == day)).one_or_none()
+    return None if row is None else _issue(connection, row)
+
+
+def get(connection: Connection, day: date) -> Issue:
+    """The issue of a day; raises RequestError."""
+    found = find(connection, day)
+    if found is None:
+        raise RequestError(
+            f"There is no issue of {day.isoformat()}. `newsletter issues list` shows them all."
+        )
+    return found
+
+
+def by_id(connection: Connection, issue_id: int) -> Issue:
+    """The issue of a number that a delivery holds."""
+    return _issue(
+        connection, connection.execute(select(issues).where(issues.c.id == issue_id)).one()
+    )
+
+
+def latest(connection: Connection) -> Issue | None:
+    """The newest issue."""
+    row = connection.execute(select(issues).order_by(issues.c.day.desc()).limit(1)).one_or_none()
+    return None if row is None else _issue(connection, row)
+
+
+def listed(connection: Connection, limit: int) -> list[Listed]:
+    """Issues, newest first."""
+    papers = (
+        select(func.count())
+        .where(issue_papers.c.issue_id == issues.c.id)
+        .scalar_subquery()
+        .label("papers")
+    )
+    query = (
+        select(issues.c.id, issues.c.day, issues.c.composed_at, papers)
+        .order_by(issues.c.day.desc())
+        .limit(limit)
+    )
+    return [Listed(**row._mapping) for row in connection.execute(query)]
+
+
+def _issue(connection: Connection, row: Row[Any]) -> Issue:
+    query = (
+        select(issue_papers).where(issue_papers.c.issue_id == row.id).order_by(issue_papers.c.place)
+    )
+    rows = connection.execute(query).all()
+    cards = {PaperId(one.paper_id): _card(one.paper_id, one.card) for one in rows}
+    return Issue(
+        id=row.id,
+        day=row.day,
+        composed_at=row.composed_at,
+        candidates=tuple(
+            Candidate(
+                paper_id=PaperId(one.paper_id), seen=one.seen, trend=one.trend, matches=one.matches
+            )
+            for one in rows
+        ),
+        snapshot=Snapshot.from_json(row.snapshot, cards),
+    )
+
+
+def _card_row(card: Card) -> dict[str, Any]:
+    return {"title": card.title, "html": card.html.to_json(), "text": card.text.to_json()}
+
+
+def _card(paper_id: str, kept: dict[str, Any]) -> Card:
+    return Card(
+        paper_id=PaperId(paper_id),
+        title=kept["title"],
+        html=Slotted.from_json(kept["html"]),
+        text=Slotted.from_json(kept["text"]),
+    )
