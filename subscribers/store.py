@@ -60,20 +60,20 @@ def unsubscribe(connection: Connection, subscriber_id: int, now: datetime) -> No
 
 
 def find(connection: Connection, address: str) -> Subscriber | None:
-    """The subscriber of a normalised address, in whatever state."""
-    query = select(subscribers).where(subscribers.c.address_key == addresses.key(address))
+    """The subscriber of an address as typed, in whatever state; raises AddressError."""
+    key = addresses.key(addresses.normalise(address))
+    query = select(subscribers).where(subscribers.c.address_key == key)
     row = connection.execute(query).one_or_none()
     return None if row is None else read(row)
 
 
 def get(connection: Connection, address: str) -> Subscriber:
     """The subscriber of an address as typed; raises AddressError or UnknownSubscriber."""
-    normalised = addresses.normalise(address)
-    found = find(connection, normalised)
+    found = find(connection, address)
     if found is None:
         raise UnknownSubscriber(
-            f"Nobody here has the address {normalised}. `newsletter subscribers list` shows "
-            "who does."
+            f"Nobody here has the address {addresses.normalise(address)}. "
+            "`newsletter subscribers list` shows who does."
         )
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from alembic import command
@@ -16,6 +17,7 @@ from newsletter.errors import ConfigError, StoreError
 
 HEAD = "0001"  # the newest migration; a test holds it against the folder
 BUSY = 30.0  # seconds another writer is waited for: many times the longest transaction of ours
+__all__ = ["HEAD", "Connection", "Database"]
 _MIGRATIONS = "newsletter.store:migrations"
 
 
@@ -43,6 +45,11 @@ class Database:
     def embedded(self) -> bool:
         """Whether it is SQLite, ours alone, and migrates by itself."""
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of an embedded database's file."""
+        return Path(self._url.database).parent if self.embedded and self._url.database else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

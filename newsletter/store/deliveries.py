@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     func,
     or_,
     select,
@@ -90,8 +91,8 @@ class Entry:
     transport: str | None
 
 
-def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> int:
-    """Writes the deliveries that are not there yet; returns how many those were."""
+def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> list[NewDelivery]:
+    """Writes the deliveries that are not there yet; returns those."""
     place = issue.position
     rows = [
         {
@@ -107,7 +108,8 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> int
         }
         for one in new
     ]
-    return insert_new(connection, deliveries, rows)
+    written = set(insert_new(connection, deliveries, rows, returning=deliveries.c.subscriber_id))
+    return [one for one in new if one.subscriber_id in written]
 
 
 def had(
@@ -147,21 +149,8 @@ def claim(
     limit: int,
     subscriber_id: int | None = None,
 ) -> list[Claimed]:
-    """Takes up to `limit` deliveries whose time has come, the longest due first.
-
-    Of a subscriber named explicitly the hour does not matter. A claim on rows that another
-    sender took meanwhile takes none of them.
-    """
-    query = (
-        select(deliveries.c.id)
-        .where(deliveries.c.state.in_(_WAITING), _free(now))
-        .order_by(deliveries.c.next_at, deliveries.c.id)
-        .limit(limit)
-    )
-    if subscriber_id is None:
-        query = query.where(deliveries.c.next_at <= now)
-    else:
-        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    """Takes up to `limit` deliveries whose time has come, the longest due first."""
+    query = _due(select(deliveries.c.id), now, limit, subscriber_id)
     ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
     taken = connection.scalars(
         update(deliveries)
@@ -206,28 +195,30 @@ def begin(connection: Connection, owner: str, claims: Iterable[Claimed], now: da
     }
 
 
-def finish(connection: Connection, owner: str, results: Iterable[Finished], now: datetime) -> int:
-    """Writes what became of claims that are still ours; returns how many were."""
-    written = 0
-    for one in results:
-        decision = one.decision
-        values: dict[str, Any] = {
-            "state": decision.state,
-            "reason": decision.reason,
-            "owner": None,
-            "lease_until": None,
-            "transport": one.transport,
-        }
-        if decision.charged:
-            values["tries"] = deliveries.c.tries + 1
-        if decision.next_at is not None:
-            values["next_at"] = decision.next_at
-        if decision.state is DeliveryState.SENT:
-            values["sent_at"] = now
-        written += connection.execute(
-            update(deliveries).where(_mine(owner, one.claim)).values(values)
-        ).rowcount
-    return written
+def finish(
+    connection: Connection, owner: str, results: Iterable[Finished], now: datetime
+) -> list[Finished]:
+    """Writes what became of claims that are still ours; returns those."""
+    return [one for one in results if _finish(connection, owner, one, now)]
+
+
+def _finish(connection: Connection, owner: str, one: Finished, now: datetime) -> bool:
+    decision = one.decision
+    values: dict[str, Any] = {
+        "state": decision.state,
+        "reason": decision.reason,
+        "owner": None,
+        "lease_until": None,
+        "transport": one.transport,
+    }
+    if decision.charged:
+        values["tries"] = deliveries.c.tries + 1
+    if decision.next_at is not None:
+        values["next_at"] = decision.next_at
+    if decision.state is DeliveryState.SENT:
+        values["sent_at"] = now
+    statement = update(deliveries).where(_mine(owner, one.claim)).values(values)
+    return bool(connection.execute(statement).rowcount)
 
 
 def release(connection: Connection, owner: str, claims: Iterable[Claimed]) -> None:
@@ -249,17 +240,23 @@ def settle_lost(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def bring_forward(connection: Connection, now: datetime) -> int:
-    """Makes due now what waits for its reader's hour and was never tried; returns how many."""
-    return connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.state == DeliveryState.QUEUED,
-            deliveries.c.next_at > now,
-            deliveries.c.attempt == 0,
-        )
-        .values(due_at=now, next_at=now)
-    ).rowcount
+def bring_forward(
+    connection: Connection, now: datetime, *, subscriber_id: int | None = None
+) -> int:
+    """Makes due now what waits for its hour (or its next try); returns how many those were.
+
+    A delivery never tried is dated now; one tried before keeps its date, so that a second copy
+    would be the same message.
+    """
+    later = [deliveries.c.state.in_(_WAITING), deliveries.c.next_at > now, _free(now)]
+    if subscriber_id is not None:
+        later.append(deliveries.c.subscriber_id == subscriber_id)
+    untried = update(deliveries).where(*later, deliveries.c.attempt == 0)
+    tried = update(deliveries).where(*later, deliveries.c.attempt > 0)
+    return (
+        connection.execute(untried.values(due_at=now, next_at=now)).rowcount
+        + connection.execute(tried.values(next_at=now)).rowcount
+    )
 
 
 def reconcile(
@@ -323,22 +320,7 @@ def entries(
 ) -> list[Entry]:
     """An issue's deliveries in order of subscriber."""
     query = (
-        select(
-            deliveries.c.id,
-            deliveries.c.issue_id,
-            deliveries.c.subscriber_id,
-            subscribers.c.address,
-            subscribers.c.consent_at.label("since"),
-            deliveries.c.state,
-            deliveries.c.reason,
-            deliveries.c.picks,
-            deliveries.c.due_at,
-            deliveries.c.next_at,
-            deliveries.c.sent_at,
-            deliveries.c.transport,
-        )
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(deliveries.c.issue_id == issue_id)
+        _ENTRIES.where(deliveries.c.issue_id == issue_id)
         .order_by(deliveries.c.subscriber_id)
         .limit(limit)
     )
@@ -346,6 +328,16 @@ def entries(
         query = query.where(deliveries.c.subscriber_id == subscriber_id)
     if states is not None:
         query = query.where(deliveries.c.state.in_(list(states)))
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def due(
+    connection: Connection, now: datetime, *, limit: int | None, subscriber_id: int | None
+) -> list[Entry]:
+    """What `claim` would take now."""
+    query = _due(_ENTRIES, now, limit, subscriber_id).where(
+        subscribers.c.state == State.CONFIRMED
+    )
     return [_entry(row) for row in connection.execute(query)]
 
 
@@ -362,8 +354,33 @@ def _picks_row(picks: Iterable[Pick], place: Mapping[PaperId, int]) -> str:
     return json.dumps(kept, separators=(",", ":"))
 
 
-def _entry(row: Row[Any]) -> Entry:
+_ENTRIES = select(
+    deliveries.c.id,
+    deliveries.c.issue_id,
+    deliveries.c.subscriber_id,
+    subscribers.c.address,
+    subscribers.c.consent_at.label("since"),
+    deliveries.c.state,
+    deliveries.c.reason,
+    deliveries.c.picks,
+    deliveries.c.due_at,
+    deliveries.c.next_at,
+    deliveries.c.sent_at,
+    deliveries.c.transport,
+).join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
     return Entry(**(dict(row._mapping) | {"state": DeliveryState(row.state)}))
+
+
+def _due(
+    query: Select[*tuple[Any, ...]], now: datetime, limit: int | None, subscriber_id: int | None
+) -> Select[*tuple[Any, ...]]:
+    query = query.where(deliveries.c.state.in_(_WAITING), deliveries.c.next_at <= now, _free(now))
+    if subscriber_id is not None:
+        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    return query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)
 
 
 def _free(now: datetime) -> ColumnElement[bool]:

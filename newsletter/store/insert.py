@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+T = TypeVar("T")
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Inserts the rows whose unique keys are not there yet; returns how many those were."""
+
+def insert_new(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    returning: ColumnElement[T],
+) -> list[T]:
+    """Inserts the rows whose unique keys are not there yet; returns a column of those."""
     if not rows:
-        return 0
+        return []
     statement = _insert(connection, table).values(list(rows)).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount
+    return list(connection.scalars(statement.returning(returning)))
 
 
 def upsert(

@@ -37,8 +37,7 @@ def freeze(
 ) -> Issue:
     """Keeps the issue of a day, most trending candidate first; the first to freeze it wins."""
     values = {"day": day, "composed_at": now, "snapshot": snapshot.to_json()}
-    if insert_new(connection, issues, [values]):
-        issue_id = connection.scalar(select(issues.c.id).where(issues.c.day == day))
+    for issue_id in insert_new(connection, issues, [values], returning=issues.c.id):
         connection.execute(
             insert(issue_papers),
             [

@@ -41,7 +41,11 @@ def put(connection: Connection, found: Sequence[Paper], now: datetime) -> int:
 def observe(connection: Connection, seen: Sequence[Observation]) -> int:
     """Appends observations; one already there stays as it is. Returns how many are new."""
     rows = [asdict(observation) for observation in seen]
-    return sum(insert_new(connection, observations, chunk) for chunk in _chunks(rows))
+    paper_id = observations.c.paper_id
+    return sum(
+        len(insert_new(connection, observations, chunk, returning=paper_id))
+        for chunk in _chunks(rows)
+    )
 
 
 def count(connection: Connection) -> int:

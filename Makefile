@@ -1,0 +1,67 @@
+# Everything runs in .venv, which is made on first use from the pinned requirements.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check golden bench pins clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+
+# The first Python that runs, is new enough and can make a venv. Yours: make PYTHON=... demo
+NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$p -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo $$p && break; done)
+
+help:  ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME)  ## collect, compose and send a first issue into demo/mail, offline
+	$(BIN)/newsletter demo demo
+
+test: $(DEV)  ## run all tests; ARGS="-k name" goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV)  ## style, types and the one-way rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+check: lint test  ## everything a change has to pass
+
+golden: $(DEV)  ## rewrite the expected mails of tests/golden; look at the diff
+	$(BIN)/python -m pytest tests/golden --golden-rewrite $(ARGS)
+
+bench: $(DEV)  ## measure how many digests a second
+	$(BIN)/python -m benchmarks.digests $(ARGS)
+
+# Hashes are the index's own, whatever wheels this machine has lying about.
+COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/pip-compile --quiet \
+	--generate-hashes --strip-extras --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --no-emit-options $(ARGS)
+
+pins: $(DEV)  ## resolve the requirements anew; ARGS=--upgrade takes the newest
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo 'Pins are made on Python 3.11, the oldest, which needs the most.' >&2; exit 1; }
+	$(COMPILE) --build-deps-for editable -o requirements.txt pyproject.toml
+	$(COMPILE) --all-build-deps --allow-unsafe --extra postgres --extra dev \
+		-c requirements.txt -o requirements-dev.txt pyproject.toml
+
+clean:  ## remove what make made
+	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): requirements.txt pyproject.toml
+	@$(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo 'Python 3.11 or newer, with venv, is needed.' >&2; exit 1; }
+	@$(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo 'Installing what it runs on into $(VENV) ...'
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@echo 'Installing what its tests need into $(VENV) ...'
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@

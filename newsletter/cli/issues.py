@@ -1,0 +1,173 @@
+"""The noun issues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsletter.app import App
+from newsletter.cli.options import chosen_issue, limit, pass_app
+from newsletter.cli.show import as_json, dump, say, table
+from newsletter.delivery import DeliveryState
+from newsletter.errors import RequestError
+from newsletter.issue import Issue
+from newsletter.pipeline import Edition
+from newsletter.store import deliveries
+from newsletter.store import issues as store
+from newsletter.transports import relay_log
+from subscribers import store as subscribers
+
+
+@click.group()
+def issues() -> None:
+    """What was published, and who got what."""
+
+
+@issues.command("list", epilog="Example: newsletter issues list")
+@limit
+@as_json
+@pass_app
+def list_(app: App, limit: int, as_json: bool) -> None:
+    """List issues, the newest first."""
+    with app.database.read() as connection:
+        found = store.listed(connection, limit)
+        counts = {one.id: deliveries.count(connection, one.id) for one in found}
+    rows = [
+        {
+            "issue": one.day.isoformat(),
+            "composed_at": one.composed_at,
+            "papers": one.papers,
+            "deliveries": sum(counts[one.id].values()),
+            "sent": counts[one.id][DeliveryState.SENT],
+            "finished": deliveries.is_finished(counts[one.id]),
+        }
+        for one in found
+    ]
+    if as_json:
+        dump(rows)
+        return
+    table(
+        ["Issue", "Composed", "Papers", "Deliveries", "Sent", ""],
+        [[*list(row.values())[:-1], "finished" if row["finished"] else "open"] for row in rows],
+    )
+
+
+@issues.command("show", epilog="Example: newsletter issues show 2026-03-11")
+@click.argument("issue", required=False, metavar="[ISSUE]")
+@limit
+@as_json
+@pass_app
+def show_(app: App, issue: str | None, limit: int, as_json: bool) -> None:
+    """Show who gets what of ISSUE (its date; by default the newest), and why."""
+    with app.database.read() as connection:
+        chosen = chosen_issue(connection, issue)
+        found = deliveries.entries(connection, chosen.id, limit=limit)
+        total = deliveries.composed(connection, chosen.id)
+    rows = [describe(chosen, one) for one in found]
+    if as_json:
+        dump({"issue": chosen.name, "candidates": len(chosen.candidates), "deliveries": rows})
+        return
+    show_deliveries(rows)
+    if len(rows) < total:
+        say(f"{len(rows)} of {total} deliveries shown; --limit shows more.")
+
+
+def describe(issue: Issue, one: deliveries.Entry) -> dict[str, Any]:
+    """A delivery with its picks in words."""
+    snapshot = issue.snapshot
+    return {
+        "address": one.address,
+        "state": one.state,
+        "reason": one.reason,
+        "due_at": one.due_at,
+        "sent_at": one.sent_at,
+        "picks": [
+            {
+                "paper": pick.paper_id,
+                "title": snapshot.cards[pick.paper_id].title,
+                "score": pick.score,
+                "because": [snapshot.chips[slug].name for slug in pick.reasons],
+            }
+            for pick in deliveries.read_picks(one.picks, issue)
+        ],
+    }
+
+
+def show_deliveries(rows: list[dict[str, Any]]) -> None:
+    """Deliveries as a table: how many papers, the first of them, and why."""
+    shown = []
+    for row in rows:
+        picks = row["picks"]
+        reasons = dict.fromkeys(why for pick in picks for why in pick["because"][:1])
+        why = ", ".join(reasons) or ("trending" if picks else row["reason"])
+        first = picks[0]["title"] if picks else ""
+        shown.append([row["address"], row["state"], len(picks), first, why])
+    table(["Reader", "State", "Papers", "First of them", "Because of"], shown)
+
+
+@issues.command(
+    "reconcile",
+    epilog="Example: newsletter issues reconcile 2026-03-11 --log /var/log/mail.log",
+)
+@click.argument("issue")
+@click.option(
+    "--log",
+    "log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A Postfix log that tells which messages the relay took.",
+)
+@click.option("--sent", multiple=True, metavar="ADDRESS", help="You know it arrived.")
+@click.option(
+    "--again", multiple=True, metavar="ADDRESS", help="You know it did not: queue it again."
+)
+@pass_app
+def reconcile(
+    app: App, issue: str, log: Path | None, sent: tuple[str, ...], again: tuple[str, ...]
+) -> None:
+    """Settle the unknown deliveries of ISSUE, from the relay's log or by hand.
+
+    What the log does not speak of stays unknown. Without options, lists what is unknown.
+    """
+    with app.database.read() as connection:
+        chosen = chosen_issue(connection, issue)
+        unknown = deliveries.entries(connection, chosen.id, states=[DeliveryState.UNKNOWN])
+        for address in (*sent, *again):
+            subscribers.get(connection, address)
+    edition = Edition(chosen, app.signer)
+    settled: list[tuple[deliveries.Entry, DeliveryState, str]] = []
+    for one in unknown:
+        if one.address.casefold() in _folded(sent):
+            settled.append((one, DeliveryState.SENT, "an operator knows that it arrived"))
+        elif one.address.casefold() in _folded(again):
+            settled.append((one, DeliveryState.QUEUED, "an operator knows that it did not arrive"))
+    if log is not None:
+        left = {
+            edition.message(one).message_id: one
+            for one in unknown
+            if one.id not in {entry.id for entry, *_ in settled}
+        }
+        for message_id, verdict in relay_log.read(log, set(left)).items():
+            state = DeliveryState.SENT if verdict.taken else DeliveryState.FAILED
+            settled.append((left[message_id], state, f"by the relay's log: {verdict.words}"))
+    now = datetime.now(UTC)
+    with app.database.write() as connection:
+        for one, state, reason in settled:
+            deliveries.reconcile(connection, one.id, state, reason, now)
+    table(["Reader", "Now", "Why"], [[one.address, state, why] for one, state, why in settled])
+    say(f"{len(settled)} settled, {len(unknown) - len(settled)} still unknown.")
+    named = _folded((*sent, *again)) - {one.address.casefold() for one in unknown}
+    if named:
+        raise RequestError(f"Not unknown, so left alone: {', '.join(sorted(named))}.")
+    if not settled and unknown:
+        rows = [[one.address, edition.message(one).message_id, one.reason] for one in unknown]
+        table(["Reader", "Message-ID", "Why"], rows)
+
+
+def _folded(addresses: Iterable[str]) -> set[str]:
+    return {address.strip().casefold() for address in addresses}
+
+

@@ -1,0 +1,122 @@
+"""preview: the very bytes that send would hand over, shown before they leave."""
+
+from __future__ import annotations
+
+import tempfile
+import webbrowser
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import cast
+
+import click
+
+from newsletter.app import App
+from newsletter.cli.browser import photograph
+from newsletter.cli.options import chosen_issue, pass_app
+from newsletter.cli.show import say
+from newsletter.errors import NewsletterError, RequestError
+from newsletter.message import Message
+from newsletter.pipeline import Edition
+from newsletter.store import deliveries
+from subscribers import store as subscribers
+
+HEADERS = ("From", "To", "Subject", "Date")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A message taken apart again, by the standard library."""
+
+    headers: dict[str, str]
+    text: str
+    html: str
+
+
+@click.command(epilog="Example: newsletter preview asa@example.org --out previews")
+@click.argument("address", required=False)
+@click.option("--issue", "day", metavar="DATE", help="The issue; by default the newest.")
+@click.option("--open", "opened", is_flag=True, help="Open it in your browser.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Write .eml, .html, .txt, .png."
+)
+@click.option("--text", "text_only", is_flag=True, help="Print the text part only.")
+@click.option("--raw", is_flag=True, help="Print the message byte for byte.")
+@pass_app
+def preview(
+    app: App,
+    address: str | None,
+    day: str | None,
+    opened: bool,
+    out: Path | None,
+    text_only: bool,
+    raw: bool,
+) -> None:
+    """Show the digest of ADDRESS, or without one what a reader of no particular topic gets."""
+    message = built(app, address, day)
+    parts = take_apart(message.content)
+    if raw:
+        click.get_binary_stream("stdout").write(message.content)
+        return
+    if out is not None:
+        written = write(message, out, address or "everybody")
+        say("Wrote " + ", ".join(str(path) for path in written) + ".")
+        if not any(path.suffix == ".png" for path in written):
+            say("No picture: no Chromium was found on the PATH.")
+    if opened:
+        page = Path(tempfile.mkdtemp(prefix="newsletter-")) / "preview.html"
+        page.write_text(parts.html, encoding="utf-8")
+        if not webbrowser.open(page.as_uri()):
+            raise NewsletterError(f"No browser could be started; the page is {page}.")
+        say(f"Opened {page}.")
+    if out is None and not opened:
+        if not text_only:
+            say("\n".join(f"{name}: {value}" for name, value in parts.headers.items()) + "\n")
+        say(parts.text.rstrip("\n"))
+
+
+def built(app: App, address: str | None, day: str | None) -> Message:
+    """The message of a reader's delivery, or the general one; raises RequestError."""
+    with app.database.read() as connection:
+        issue = chosen_issue(connection, day)
+        edition = Edition(issue, app.signer)
+        if address is None:
+            return edition.general(app.settings.sender.address)
+        reader = subscribers.get(connection, address)
+        found = deliveries.entries(connection, issue.id, subscriber_id=reader.id)
+    if not found:
+        raise RequestError(
+            f"{reader.address} has no delivery of issue {issue.name}. If it is a day the reader "
+            "chose, `newsletter compose` adds it."
+        )
+    if found[0].picks == "[]":
+        raise RequestError(f"{reader.address} gets nothing of {issue.name}: {found[0].reason}.")
+    return edition.message(found[0])
+
+
+def take_apart(content: bytes) -> Parts:
+    """Headers and both parts of a finished message."""
+    mail = cast(EmailMessage, message_from_bytes(content, policy=policy.default))
+    text, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    return Parts(
+        headers={name: str(mail[name]) for name in HEADERS},
+        text=str(text.get_content()) if text else "",
+        html=str(html.get_content()) if html else "",
+    )
+
+
+def write(message: Message, folder: Path, name: str) -> list[Path]:
+    """Writes a message as files for people; the picture only where there is a browser."""
+    parts = take_apart(message.content)
+    stem = "".join(c if c.isalnum() or c in "@.-+_" else "_" for c in name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mail, page, text = (folder / f"{stem}{suffix}" for suffix in (".eml", ".html", ".txt"))
+        mail.write_bytes(message.content)
+        page.write_text(parts.html, encoding="utf-8")
+        text.write_text(parts.text, encoding="utf-8")
+    except OSError as error:
+        raise NewsletterError(f"Cannot write previews to {folder}: {error.strerror}.") from error
+    picture = photograph(page, folder / f"{stem}.png")
+    return [mail, page, text, *([picture] if picture else [])]

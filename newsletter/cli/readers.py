@@ -1,0 +1,190 @@
+"""subscribe, unsubscribe, and the noun subscribers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Any
+
+import click
+
+from newsletter.app import App
+from newsletter.cli.options import limit, pass_app
+from newsletter.cli.show import as_json, dump, say, table
+from subscribers import store
+from subscribers.model import (
+    Consent,
+    Preferences,
+    State,
+    Subscriber,
+    days_in_words,
+    parse_days,
+    parse_time,
+    parse_zone,
+)
+from subscribers.tokens import Purpose
+
+
+@click.command(
+    epilog="Example: newsletter subscribe asa@example.org --topic alignment --topic "
+    "vision-language --mute survey --at 08:00 --zone Europe/Oslo"
+)
+@click.argument("address")
+@click.option("--topic", "-t", multiple=True, help="A topic to follow; may be repeated.")
+@click.option("--mute", "-m", multiple=True, help="A topic never to get; may be repeated.")
+@click.option("--at", help="The hour of the digest, such as 08:00 (the default).")
+@click.option("--zone", help="The time zone of that hour, such as Europe/Oslo; UTC by default.")
+@click.option("--days", help="daily (the default), weekdays, or days such as mon,wed,fri.")
+@click.option("--length", type=int, help="Papers a digest at most; 10 by default.")
+@as_json
+@pass_app
+def subscribe(
+    app: App,
+    address: str,
+    topic: tuple[str, ...],
+    mute: tuple[str, ...],
+    at: str | None,
+    zone: str | None,
+    days: str | None,
+    length: int | None,
+    as_json: bool,
+) -> None:
+    """Subscribe ADDRESS, or change what it gets.
+
+    You vouch that its owner asked for it. Without a topic the digest has whatever is trending.
+    Of an address that is here already, only what you name changes; topics named replace those
+    followed before.
+    """
+    wishes: dict[str, Any] = {
+        "follows": frozenset(app.catalogue.get(name).slug for name in topic) or None,
+        "mutes": frozenset(app.catalogue.get(name).slug for name in mute) or None,
+        "at": parse_time(at) if at is not None else None,
+        "zone": parse_zone(zone).key if zone is not None else None,
+        "days": parse_days(days) if days is not None else None,
+        "length": length,
+    }
+    named = {name: wish for name, wish in wishes.items() if wish is not None}
+    consent = Consent(at=datetime.now(UTC), form="command line")
+    with app.database.write() as connection:
+        before = store.find(connection, address)
+        current = before.preferences if before else Preferences()
+        preferences = Preferences(**(vars(current) | named))
+        done = store.subscribe(connection, address, preferences, consent)
+    if as_json:
+        dump({"new": done.before is None, **as_row(done.subscriber)})
+        return
+    if done.before is None:
+        what = "Subscribed"
+    elif done.before.state is State.CONFIRMED:
+        what = "Changed"
+    else:
+        what = "Subscribed again:"
+    say(f"{what} {done.subscriber.address}: {in_words(app, preferences)}")
+
+
+@click.command(epilog="Example: newsletter unsubscribe asa@example.org")
+@click.argument("who", metavar="ADDRESS|TOKEN")
+@pass_app
+def unsubscribe(app: App, who: str) -> None:
+    """End a subscription, by ADDRESS or by the TOKEN of an unsubscribe mail's subject."""
+    with app.database.write() as connection:
+        if "@" in who:
+            leaver = store.get(connection, who)
+        else:
+            token = who.removeprefix("unsubscribe").strip()
+            leaver = store.by_id(connection, app.signer.read(Purpose.UNSUBSCRIBE, token))
+        store.unsubscribe(connection, leaver.id, datetime.now(UTC))
+    if leaver.state is State.UNSUBSCRIBED:
+        say(f"{leaver.address} had left already, on {leaver.unsubscribed_at:%Y-%m-%d}.")
+    else:
+        say(f"{leaver.address} is unsubscribed and gets nothing more.")
+
+
+@click.group()
+def subscribers() -> None:
+    """Who gets mail, and what they asked for."""
+
+
+@subscribers.command("list", epilog="Example: newsletter subscribers list --state confirmed")
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only these.")
+@limit
+@as_json
+@pass_app
+def list_(app: App, state: str | None, limit: int, as_json: bool) -> None:
+    """List subscribers in the order they came."""
+    chosen = State(state) if state else None
+    with app.database.read() as connection:
+        everyone = chain.from_iterable(store.in_batches(connection, chosen, min(limit, 1000)))
+        found = list(islice(everyone, limit))
+        counts = store.count(connection)
+    if as_json:
+        dump([as_row(one) for one in found])
+        return
+    table(
+        ["Address", "State", "Follows", "Mutes", "At", "Days", "Papers"],
+        [
+            [
+                one.address,
+                one.state,
+                ", ".join(sorted(one.preferences.follows)) or "whatever is trending",
+                ", ".join(sorted(one.preferences.mutes)),
+                f"{one.preferences.at:%H:%M} {one.preferences.zone}",
+                days_in_words(one.preferences.days),
+                one.preferences.length,
+            ]
+            for one in found
+        ],
+    )
+    total = counts[chosen] if chosen else sum(counts.values())
+    shown = f"{len(found)} of {total} shown; " if len(found) < total else ""
+    say(shown + ", ".join(f"{number} {name}" for name, number in counts.items()) + ".")
+
+
+@subscribers.command("show", epilog="Example: newsletter subscribers show asa@example.org")
+@click.argument("address")
+@as_json
+@pass_app
+def show_(app: App, address: str, as_json: bool) -> None:
+    """Show all that is known of ADDRESS."""
+    with app.database.read() as connection:
+        found = store.get(connection, address)
+    row = as_row(found)
+    if as_json:
+        dump(row)
+    else:
+        table(["", ""], [[name.replace("_", " "), _flat(value)] for name, value in row.items()])
+
+
+def as_row(one: Subscriber) -> dict[str, Any]:
+    """A subscriber as JSON tells it."""
+    wants = one.preferences
+    return {
+        "id": one.id,
+        "address": one.address,
+        "state": one.state,
+        "follows": sorted(wants.follows),
+        "mutes": sorted(wants.mutes),
+        "at": f"{wants.at:%H:%M}",
+        "zone": wants.zone,
+        "days": days_in_words(wants.days),
+        "length": wants.length,
+        "consent_at": one.consent.at,
+        "consent_form": one.consent.form,
+        "unsubscribed_at": one.unsubscribed_at,
+    }
+
+
+def in_words(app: App, wants: Preferences) -> str:
+    """Preferences as one sentence."""
+    names = [app.catalogue.get(slug).name for slug in sorted(wants.follows)]
+    muted = [app.catalogue.get(slug).name for slug in sorted(wants.mutes)]
+    return (
+        f"{', '.join(names) or 'whatever is trending'}"
+        + (f", without {', '.join(muted)}" if muted else "")
+        + f"; up to {wants.length} papers, {days_in_words(wants.days)} "
+        + f"at {wants.at:%H:%M} {wants.zone}."
+    )
+
+
+def _flat(value: Any) -> Any:
+    return ", ".join(value) if isinstance(value, list) else value

@@ -1,0 +1,93 @@
+"""The root command, and the one place where an error becomes words and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+import newsletter
+from newsletter.app import App
+from newsletter.cli import belt, configs, databases, demo, issues, papers, readers, topics
+from newsletter.cli.preview import preview
+from newsletter.cli.send import send
+from newsletter.cli.show import complain
+from newsletter.cli.status import status
+from newsletter.config import load
+from newsletter.errors import NewsletterError
+from subscribers.errors import SubscriberError
+
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  not all of it could be done: a delivery failed, the accounts do not balance
+  2  what was asked for is wrong: an unknown topic, reader, issue or option
+  3  a setting is wrong
+  4  a source could not be read
+  5  the database could not be used
+  6  mail could not be handed over: no connection, wrong password, full disk
+  7  a template is broken
+"""
+
+
+class _Commands(click.Group):
+    """Lists commands in the order they are used, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+
+@click.group(cls=_Commands, epilog=EXIT_CODES)
+@click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path),
+    help="The settings file; by default $NEWSLETTER_CONFIG, then ./newsletter.toml.",
+)
+@click.version_option(newsletter.__version__, prog_name="newsletter")
+@click.pass_context
+def root(context: click.Context, config: Path | None) -> None:
+    """Trending research papers in your inbox.
+
+    \b
+    The main job, by hand:
+      newsletter subscribe asa@example.org --topic alignment
+      newsletter collect seeds/trending-papers.txt
+      newsletter compose
+      newsletter preview asa@example.org
+      newsletter send
+      newsletter status
+    """
+    if context.invoked_subcommand == "demo":
+        return  # has settings of its own
+    context.obj = App(load(config))
+    context.call_on_close(context.obj.close)
+
+
+for _command in (
+    demo.demo,
+    readers.subscribe,
+    readers.unsubscribe,
+    belt.collect,
+    belt.compose,
+    preview,
+    send,
+    status,
+    papers.papers,
+    topics.topics,
+    readers.subscribers,
+    issues.issues,
+    configs.config,
+    databases.db,
+):
+    root.add_command(_command)
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    try:
+        root(prog_name="newsletter")
+    except (NewsletterError, SubscriberError) as error:
+        complain(str(error))
+        sys.exit(error.exit_code)

@@ -1,0 +1,148 @@
+"""send: hands over what is due, and tells who got what."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+import click
+
+from newsletter import pipeline
+from newsletter.app import App
+from newsletter.cli.options import pass_app
+from newsletter.cli.show import as_json, complain, dump, instant, progress, say, table
+from newsletter.delivery import DeliveryState
+from newsletter.store import deliveries
+from subscribers import store as subscribers
+
+TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
+
+
+@click.command(epilog="Example: newsletter send --dry-run && newsletter send")
+@click.option("--to", metavar="ADDRESS", help="Only this reader, without waiting for the hour.")
+@click.option("--now", "early", is_flag=True, help="Do not wait for the readers' hours.")
+@click.option("--dry-run", is_flag=True, help="Build every mail, send none, change nothing.")
+@click.option("--limit", type=click.IntRange(min=1), help="Messages at most.")
+@as_json
+@click.pass_context
+@pass_app
+def send(
+    app: App,
+    context: click.Context,
+    to: str | None,
+    early: bool,
+    dry_run: bool,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Send the deliveries that are due: composed, and at or past their reader's hour.
+
+    Safe to repeat, and to run twice at once: nobody gets an issue twice.
+    """
+    reader = None
+    if to is not None:
+        with app.database.read() as connection:
+            reader = subscribers.get(connection, to).id
+    if dry_run:
+        _rehearse(app, limit, reader, early or to is not None, as_json)
+        return
+    transport = app.transport()
+    signer = app.signer
+    now = datetime.now(UTC)
+    transport.open()  # a closed road is told before anything is touched
+    if early or to is not None:
+        with app.database.write() as connection:
+            deliveries.bring_forward(connection, now, subscriber_id=reader)
+    with app.database.read() as connection:
+        due = deliveries.count_due(connection, now, subscriber_id=reader)
+    total = due if limit is None else min(due, limit)
+    with progress("Sending", total) as advance, _graceful() as stop:
+        post = pipeline.Post(
+            transport=transport,
+            transport_name=app.settings.delivery.transport,
+            owner=f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}",
+            policy=app.policy,
+            lease=app.lease,
+            clock=lambda: datetime.now(UTC),
+            stopped=stop.asked,
+            progress=advance,
+        )
+        done = pipeline.dispatch(app.database, signer, post, limit=limit, subscriber_id=reader)
+    _tell(app, done, as_json, stopped=stop.asked())
+    if done.closed is not None:
+        complain(f"{done.closed} Nothing is lost; run `newsletter send` again.")
+        context.exit(done.closed.exit_code)
+    if done.lost or any(done.states[state] for state in TROUBLE):
+        context.exit(1)
+
+
+def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) -> None:
+    with app.database.read() as connection:
+        later, first = deliveries.waiting(connection, datetime.now(UTC))
+    if as_json:
+        counts: dict[str, Any] = {state.value: done.states[state] for state in DeliveryState}
+        dump({**counts, "found_in_doubt": done.lost, "waiting": later, "next_at": first})
+        return
+    told = [f"{number} {state}" for state, number in done.states.items()]
+    say((", ".join(told) if told else "Nothing was due; nobody was sent anything") + ".")
+    if stopped:
+        say("Stopped as asked, after the message that was under way.")
+    if done.lost:
+        say(f"{done.lost} in doubt since an earlier run: `newsletter status` lists them.")
+    if later:
+        say(f"{later} wait for their hour, the first at {instant(first)}; --now sends them now.")
+
+
+def _rehearse(
+    app: App, limit: int | None, reader: int | None, early: bool, as_json: bool
+) -> None:
+    """Builds what would be sent. With `early`, as if every hour had come."""
+    now = datetime.now(UTC)
+    until = now if not early else datetime.max.replace(tzinfo=UTC)
+    mails = pipeline.rehearse(app.database, app.signer, until, limit=limit, subscriber_id=reader)
+    rows = [
+        {
+            "address": one.message.recipient,
+            "subject": one.message.subject,
+            "bytes": len(one.message.content),
+        }
+        for one in mails
+    ]
+    if as_json:
+        dump(rows)
+        return
+    table(["To", "Subject", "Bytes"], [list(row.values()) for row in rows])
+    say(f"{len(rows)} would be sent. Nothing was sent or changed.")
+
+
+class _Stop:
+    """Whether somebody asked to stop."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def ask(self, _signal: int, _frame: FrameType | None) -> None:
+        """Takes a signal."""
+        self._asked = True
+
+    def asked(self) -> bool:
+        """True from the first signal on."""
+        return self._asked
+
+
+@contextmanager
+def _graceful() -> Iterator[_Stop]:
+    """Turns SIGINT and SIGTERM into a wish to stop after the message under way."""
+    stop = _Stop()
+    before = {one: signal.signal(one, stop.ask) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,94 @@
+"""How results are shown: tables for people, JSON for programs, progress on a terminal only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from enum import Enum
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+PIPE_WIDTH = 120  # columns where the output is not a terminal and so has no width
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def console() -> Console:
+    """Standard output as it is now; wide enough for tables when it is a pipe."""
+    out = Console(highlight=False, soft_wrap=False)
+    return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def say(text: str) -> None:
+    """One line for people on standard output."""
+    click.echo(text)
+
+
+def complain(text: str) -> None:
+    """One line about what went wrong, on standard error."""
+    click.echo(f"Error: {text}", err=True)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
+    """Rows for people. Whatever comes from outside is shown as it is, never as mark-up."""
+    shown = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in columns:
+        numbers = bool(rows) and all(isinstance(row[columns.index(column)], int) for row in rows)
+        shown.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(escape(_cell(value)) for value in row))
+    console().print(shown)
+
+
+def dump(value: object) -> None:
+    """A value as JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def instant(moment: datetime | None) -> str:
+    """An instant for people: minutes, UTC."""
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, told by how much to advance; silent where that is no terminal."""
+    out = Console(stderr=True)
+    if not out.is_terminal:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda amount: bar.advance(task, amount)
+
+
+def _cell(value: object) -> str:
+    text = instant(value) if isinstance(value, datetime) else str(_plain(value))
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def _plain(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    return value if isinstance(value, str | int | float) else str(value)

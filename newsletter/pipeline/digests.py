@@ -1,0 +1,63 @@
+"""Turns ledger rows into finished messages: the one way, for preview and for sending."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from newsletter.issue import Digest, Issue
+from newsletter.message import Builder, Message
+from newsletter.selection import Pick, rank, take
+from newsletter.store.deliveries import Claimed, Entry, read_picks
+from subscribers.model import Preferences
+from subscribers.tokens import Purpose, Signer
+
+NOBODY = 0  # no subscriber has this number
+
+
+class Edition:
+    """One issue, ready to build the message of any of its deliveries."""
+
+    def __init__(self, issue: Issue, signer: Signer) -> None:
+        self.issue = issue
+        self._signer = signer
+        self._builder = Builder(issue.snapshot)
+
+    def message(self, delivery: Claimed | Entry) -> Message:
+        """The mail of a delivery, the same bytes whenever it is asked for."""
+        digest = self._digest(
+            delivery.subscriber_id,
+            delivery.address,
+            delivery.since,
+            read_picks(delivery.picks, self.issue),
+            delivery.due_at,
+        )
+        return self._builder.build(digest)
+
+    def general(self, address: str) -> Message:
+        """The mail of a reader who follows nothing and so gets whatever is trending."""
+        picks = general_digest(self.issue)
+        at = self.issue.composed_at
+        return self._builder.build(self._digest(NOBODY, address, at, picks, at))
+
+    def _digest(
+        self,
+        subscriber_id: int,
+        address: str,
+        since: datetime,
+        picks: tuple[Pick, ...],
+        due_at: datetime,
+    ) -> Digest:
+        return Digest(
+            issue_name=self.issue.name,
+            address=address,
+            since=since.date(),
+            picks=picks,
+            due_at=due_at,
+            key=self._signer.opaque(f"{self.issue.name}/{subscriber_id}"),
+            unsubscribe_token=self._signer.sign(Purpose.UNSUBSCRIBE, subscriber_id),
+        )
+
+
+def general_digest(issue: Issue) -> tuple[Pick, ...]:
+    """What a reader without topics of their own gets of an issue."""
+    return take(rank(issue.candidates, (), ()), (), Preferences().length).picks

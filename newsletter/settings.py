@@ -1,0 +1,194 @@
+"""Every setting there is: its group, type, default, and one sentence on what it does.
+
+Where the values come from is `config.py`'s; the tables of transports and sources are checked by
+their own rooms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from newsletter.options import Options
+from subscribers.addresses import normalise
+from subscribers.errors import AddressError, PreferenceError
+from subscribers.model import parse_zone
+
+TITLE = "Trending papers"
+BACKENDS = ("sqlite", "postgresql+psycopg")  # what newsletter/store/ is tested on
+LONGEST_LINE = 120  # characters; a name longer than this is cut by every mail client
+LIST_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")  # a dot-atom, as RFC 2919 2 wants it
+
+
+def _line(text: str) -> str:
+    clean = text.strip()
+    if not clean or len(clean) > LONGEST_LINE or not clean.isprintable():
+        raise ValueError(f"must be one line of 1 to {LONGEST_LINE} printable characters")
+    return clean
+
+
+def _address(text: str) -> str:
+    try:
+        return normalise(text)
+    except AddressError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+
+
+def _zone(name: str) -> str:
+    try:
+        return parse_zone(name).key
+    except PreferenceError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+
+
+def _list_id(text: str) -> str:
+    if not LIST_ID.fullmatch(text):
+        raise ValueError("must be words joined by dots, such as daily.example.org")
+    return text
+
+
+def check_url(url: str) -> str:
+    """The URL if it names a database this product keeps its tables in; raises ValueError."""
+    backend, colon, rest = url.partition("://")
+    if not colon:
+        raise ValueError("must be a URL such as sqlite:///newsletter.db")
+    if backend in ("postgres", "postgresql"):
+        raise ValueError("must begin with postgresql+psycopg:// to name the driver")
+    if backend not in BACKENDS:
+        raise ValueError(f"must begin with {' or '.join(f'{b}://' for b in BACKENDS)}")
+    path = rest.removeprefix("/").partition("?")[0]
+    if backend == "sqlite" and (not rest.startswith("/") or path in ("", ":memory:")):
+        raise ValueError("must name a file after three slashes: a ledger has to outlive a run")
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError("has a host or a port that cannot be read") from None
+    return url
+
+
+Line = Annotated[str, AfterValidator(_line)]
+Address = Annotated[str, AfterValidator(_address)]
+Tables = dict[str, dict[str, Any]]
+
+
+class Database(Options):
+    """[database]: where papers, readers and the ledger are kept."""
+
+    url: Annotated[str, AfterValidator(check_url)] = Field(
+        default="sqlite:///newsletter.db",
+        description="The database: sqlite:///PATH, or postgresql+psycopg://USER@HOST/NAME.",
+    )
+    url_file: Path | None = Field(
+        default=None,
+        description="A file whose first line is the database URL, to keep its password apart.",
+    )
+
+
+def _domain(data: Mapping[str, Any]) -> str:
+    return str(data.get("address", "")).rpartition("@")[2]  # absent where the address was wrong
+
+
+class Sender(Options):
+    """[sender]: whom the mail is from."""
+
+    address: Address = Field(
+        default="daily@example.org", description="The mailbox the mail is from."
+    )
+    name: Line = Field(
+        default=TITLE, description="The name beside that mailbox; by default the title."
+    )
+    reply_to: Address | None = Field(
+        default=None, description="The mailbox that answers go to, where it is another one."
+    )
+    bounces: Address = Field(
+        default_factory=lambda data: data.get("address", "bounces@example.org"),
+        description="The envelope sender, where bounces go; by default the address.",
+    )
+    postal_address: str = Field(
+        default="",
+        description="The sender's postal address, which the law of many countries asks for.",
+    )
+    list_id: Annotated[str, AfterValidator(_list_id)] = Field(
+        default_factory=lambda data: f"daily.{_domain(data) or 'example.org'}",
+        description="The name mail clients file the list under; by default daily.DOMAIN.",
+    )
+
+
+class IssueSettings(Options):
+    """[issue]: what is news, and on which day."""
+
+    zone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="The IANA time zone that decides an issue's date."
+    )
+    window_days: int = Field(
+        default=7,
+        ge=1,
+        le=60,
+        description="Days a paper stays a candidate after it was first collected.",
+    )
+    news_hours: int = Field(
+        default=36,
+        ge=1,
+        le=168,
+        description="Hours after which a delivery still unsent is given up.",
+    )
+
+
+class DeliverySettings(Options):
+    """[delivery]: how mail is handed over."""
+
+    transport: Line = Field(
+        default="maildir", description="Which of the [transports.NAME] tables carries the mail."
+    )
+    lease_seconds: int = Field(
+        default=900,
+        ge=30,
+        le=86_400,
+        description="Seconds a run may hold the deliveries it claimed.",
+    )
+    tries: int = Field(
+        default=5, ge=1, le=20, description="How many times a delivery is tried before it fails."
+    )
+
+
+class Settings(Options):
+    """All of newsletter.toml."""
+
+    title: Line = Field(
+        default=TITLE, description="The publication's name, in the header of every mail."
+    )
+    secret: SecretStr | None = Field(
+        default=None,
+        description="The key that signs links; by default one is made beside the database.",
+    )
+    secret_file: Path | None = Field(
+        default=None, description="A file whose first line is the key that signs links."
+    )
+    topics: Path | None = Field(
+        default=None, description="A topic catalogue of your own, in place of the built-in one."
+    )
+    database: Database = Database()
+    sender: Sender = Sender()
+    issue: IssueSettings = IssueSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    transports: Tables = Field(
+        default_factory=lambda: {"maildir": {"path": "mail"}},
+        description="One table a transport, [transports.NAME]; its kind is NAME where not given.",
+    )
+    sources: Tables = Field(
+        default_factory=dict,
+        description="One table a source, [sources.NAME]; its kind is NAME where not given.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_is_title(cls, values: dict[str, Any]) -> dict[str, Any]:
+        sender = values.get("sender", {})
+        if "title" in values and isinstance(sender, dict):
+            return values | {"sender": {"name": values["title"]} | sender}
+        return values
