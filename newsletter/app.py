@@ -24,7 +24,7 @@ from newsletter.topics import Catalogue
 from subscribers.model import parse_zone
 from subscribers.tokens import Signer
 
-SECRET_FILE = "secret.key"  # the key of signed links, where none is configured
+SECRET_FILE = "secret.key"  # noqa: S105  a file name
 
 
 class App:

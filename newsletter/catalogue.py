@@ -37,13 +37,15 @@ def load(path: Path) -> Catalogue:
     entries = kept.get("topic", [])
     if not entries or not isinstance(entries, list):
         raise ConfigError(f"The topic catalogue {path} has no [[topic]].")
-    found = [_topic(entry, f"[[topic]] {number} of {path}") for number, entry in enumerate(entries, start=1)]
+    found = [
+        _topic(entry, f"[[topic]] {number} of {path}")
+        for number, entry in enumerate(entries, start=1)
+    ]
     slugs = [topic.slug for topic in found]
     twice = sorted({slug for slug in slugs if slugs.count(slug) > 1})
     if twice:
         raise ConfigError(f"The topic catalogue {path} has {', '.join(twice)} twice.")
     return Catalogue(found)
-
 
 
 def _topic(entry: Any, where: str) -> Topic:

@@ -147,7 +147,8 @@ def _refused(
 
 def wait(key: str, tries: int) -> timedelta:
     """How long to wait after the `tries`-th charged try (from 1), jitter included."""
-    plain = min(FIRST_WAIT * GROWTH ** min(tries - 1, 10), LONGEST_WAIT)
+    growth: int = GROWTH ** min(tries - 1, 10)
+    plain = min(FIRST_WAIT * growth, LONGEST_WAIT)
     seed = hashlib.sha256(f"{key}/{tries}".encode()).digest()
     share = int.from_bytes(seed[:4], "big") / 2**32  # in [0, 1)
     return plain * (1 + JITTER * (2 * share - 1))

@@ -169,5 +169,3 @@ def reconcile(
 
 def _folded(addresses: Iterable[str]) -> set[str]:
     return {address.strip().casefold() for address in addresses}
-
-

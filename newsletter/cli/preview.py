@@ -6,9 +6,7 @@ import tempfile
 import webbrowser
 from dataclasses import dataclass
 from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
-from typing import cast
 
 import click
 
@@ -97,7 +95,7 @@ def built(app: App, address: str | None, day: str | None) -> Message:
 
 def take_apart(content: bytes) -> Parts:
     """Headers and both parts of a finished message."""
-    mail = cast(EmailMessage, message_from_bytes(content, policy=policy.default))
+    mail = message_from_bytes(content, policy=policy.default)
     text, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
     return Parts(
         headers={name: str(mail[name]) for name in HEADERS},
@@ -106,7 +104,7 @@ def take_apart(content: bytes) -> Parts:
     )
 
 
-def write(message: Message, folder: Path, name: str) -> list[Path]:
+def write(message: Message, folder: Path, name: str, *, pictures: bool = True) -> list[Path]:
     """Writes a message as files for people; the picture only where there is a browser."""
     parts = take_apart(message.content)
     stem = "".join(c if c.isalnum() or c in "@.-+_" else "_" for c in name)
@@ -118,5 +116,5 @@ def write(message: Message, folder: Path, name: str) -> list[Path]:
         text.write_text(parts.text, encoding="utf-8")
     except OSError as error:
         raise NewsletterError(f"Cannot write previews to {folder}: {error.strerror}.") from error
-    picture = photograph(page, folder / f"{stem}.png")
+    picture = photograph(page, folder / f"{stem}.png") if pictures else None
     return [mail, page, text, *([picture] if picture else [])]

@@ -34,7 +34,7 @@ Exit codes:
 class _Commands(click.Group):
     """Lists commands in the order they are used, not by the alphabet."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
 

@@ -99,13 +99,11 @@ def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) 
         say(f"{later} wait for their hour, the first at {instant(first)}; --now sends them now.")
 
 
-def _rehearse(
-    app: App, limit: int | None, reader: int | None, early: bool, as_json: bool
-) -> None:
+def _rehearse(app: App, limit: int | None, reader: int | None, early: bool, as_json: bool) -> None:
     """Builds what would be sent. With `early`, as if every hour had come."""
-    now = datetime.now(UTC)
-    until = now if not early else datetime.max.replace(tzinfo=UTC)
-    mails = pipeline.rehearse(app.database, app.signer, until, limit=limit, subscriber_id=reader)
+    mails = pipeline.rehearse(
+        app.database, app.signer, datetime.now(UTC), limit=limit, subscriber_id=reader, early=early
+    )
     rows = [
         {
             "address": one.message.recipient,

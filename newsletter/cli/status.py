@@ -54,7 +54,8 @@ def status(app: App, context: click.Context, issue: str | None, as_json: bool) -
             }
         )
     else:
-        say(f"Issue {chosen.name}, composed {instant(chosen.composed_at)}: {len(chosen.candidates)} candidates.")
+        papers = len(chosen.candidates)
+        say(f"Issue {chosen.name}, composed {instant(chosen.composed_at)}: {papers} candidates.")
         table(["State", "Deliveries"], [[state, number] for state, number in counts.items()])
         parts = " + ".join(str(number) for number in counts.values())
         say(f"composed {composed} = {parts}: {'balanced' if balanced else 'DOES NOT BALANCE'}.")

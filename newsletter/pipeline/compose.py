@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.issue import Issue
+from newsletter.papers import PaperId
 from newsletter.rendering.renderer import Entry, Renderer
 from newsletter.selection import Candidate, Ranking, rank, take
 from newsletter.snapshot import Masthead
@@ -53,7 +54,7 @@ def compose(
     catalogue: Catalogue,
     terms: Terms,
     now: datetime,
-    progress: Callable[[int], None] = lambda readers: None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Composed:
     """Composes the issue of today; raises TemplateError or StoreError.
 
@@ -130,7 +131,7 @@ class _Selector:
         self._now = now
         self._rankings: dict[tuple[frozenset[str], frozenset[str]], Ranking] = {}
 
-    def __call__(self, subscriber: Subscriber, had: Collection[str]) -> NewDelivery | None:
+    def __call__(self, subscriber: Subscriber, had: Collection[PaperId]) -> NewDelivery | None:
         """The delivery of a reader, None on the reader's day off."""
         wants = subscriber.preferences
         due_at = schedule.due(wants, self._issue.day)

@@ -43,7 +43,7 @@ class Post:
     lease: timedelta
     clock: Callable[[], datetime]
     stopped: Callable[[], bool] = lambda: False  # asked between messages
-    progress: Callable[[int], None] = lambda messages: None
+    progress: Callable[[int], None] = lambda _: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,9 @@ class _Run:
             self._finished(one, _never(DeliveryState.SKIPPED, "unsubscribed before it was sent"))
             return
         if not is_news(one.due_at, self._post.policy, now):
-            self._finished(one, _never(DeliveryState.FAILED, "no longer news when it could be sent"))
+            self._finished(
+                one, _never(DeliveryState.FAILED, "no longer news when it could be sent")
+            )
             return
         message = self._edition(one.issue_id).message(one)
         with self._database.write() as connection:
@@ -215,15 +217,14 @@ def rehearse(
     *,
     limit: int | None = None,
     subscriber_id: int | None = None,
+    early: bool = False,
 ) -> Iterator[Rehearsed]:
-    """Builds what `dispatch` would send now, and changes nothing."""
+    """Builds what `dispatch` would send now (or `early`: once every hour came); changes nothing."""
     editions: dict[int, Edition] = {}
     with database.read() as connection:
-        for entry in deliveries.due(connection, now, limit=limit, subscriber_id=subscriber_id):
+        for entry in deliveries.due(
+            connection, now, limit=limit, subscriber_id=subscriber_id, early=early
+        ):
             if entry.issue_id not in editions:
-                editions[entry.issue_id] = Edition(
-                    issues.by_id(connection, entry.issue_id), signer
-                )
-            yield Rehearsed(
-                address=entry.address, message=editions[entry.issue_id].message(entry)
-            )
+                editions[entry.issue_id] = Edition(issues.by_id(connection, entry.issue_id), signer)
+            yield Rehearsed(address=entry.address, message=editions[entry.issue_id].message(entry))

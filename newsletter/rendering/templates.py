@@ -29,7 +29,7 @@ class Templates:
         self._environment = Environment(
             loader=FunctionLoader(self._source),
             # By the name's ending: select_autoescape does not know .mjml.
-            autoescape=lambda name: name is not None and name.endswith((".html", ".mjml")),
+            autoescape=_is_markup,  # noqa: S701  on for all that becomes HTML
             undefined=StrictUndefined,
             auto_reload=False,
         )
@@ -51,7 +51,9 @@ class Templates:
         try:
             text = (self._folder / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise TemplateError(f"Template {self._folder / name} cannot be read: {error}.") from error
+            raise TemplateError(
+                f"Template {self._folder / name} cannot be read: {error}."
+            ) from error
         if not name.endswith(".mjml"):
             return text
         self._environment.parse(text, name=name)  # here a Jinja error still has its own line
@@ -68,6 +70,10 @@ class Templates:
                 f"Template {self._folder / name}: {found[0]!r} must not stand in a mail."
             )
         return html
+
+
+def _is_markup(name: str | None) -> bool:
+    return name is not None and name.endswith((".html", ".mjml"))
 
 
 def wrap(text: str) -> str:

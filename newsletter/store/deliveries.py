@@ -332,13 +332,25 @@ def entries(
 
 
 def due(
-    connection: Connection, now: datetime, *, limit: int | None, subscriber_id: int | None
+    connection: Connection,
+    now: datetime,
+    *,
+    limit: int | None = None,
+    subscriber_id: int | None = None,
+    early: bool = False,
 ) -> list[Entry]:
-    """What `claim` would take now."""
-    query = _due(_ENTRIES, now, limit, subscriber_id).where(
-        subscribers.c.state == State.CONFIRMED
-    )
-    return [_entry(row) for row in connection.execute(query)]
+    """What `claim` would take now; `early` as if every hour had come."""
+    query = _due(_ENTRIES, now, limit, subscriber_id, early=early)
+    return [
+        _entry(row)
+        for row in connection.execute(query.where(subscribers.c.state == State.CONFIRMED))
+    ]
+
+
+def count_due(connection: Connection, now: datetime, *, subscriber_id: int | None = None) -> int:
+    """How many deliveries `claim` could take now."""
+    query = _due(select(deliveries.c.id), now, None, subscriber_id).order_by(None)
+    return connection.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
 def read_picks(kept: str, issue: Issue) -> tuple[Pick, ...]:
@@ -375,9 +387,16 @@ def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
 
 
 def _due(
-    query: Select[*tuple[Any, ...]], now: datetime, limit: int | None, subscriber_id: int | None
+    query: Select[*tuple[Any, ...]],
+    now: datetime,
+    limit: int | None,
+    subscriber_id: int | None,
+    *,
+    early: bool = False,
 ) -> Select[*tuple[Any, ...]]:
-    query = query.where(deliveries.c.state.in_(_WAITING), deliveries.c.next_at <= now, _free(now))
+    query = query.where(deliveries.c.state.in_(_WAITING), _free(now))
+    if not early:
+        query = query.where(deliveries.c.next_at <= now)
     if subscriber_id is not None:
         query = query.where(deliveries.c.subscriber_id == subscriber_id)
     return query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)

@@ -1,0 +1,56 @@
+"""The noun config."""
+
+from __future__ import annotations
+
+import click
+
+from newsletter.app import App
+from newsletter.cli.options import pass_app
+from newsletter.cli.show import as_json, complain, dump, say, table
+from newsletter.config_told import check, shown
+from newsletter.errors import ConfigError, NewsletterError
+
+
+@click.group()
+def config() -> None:
+    """The settings, and where each comes from."""
+
+
+@config.command("show", epilog="Example: newsletter config show")
+@as_json
+@pass_app
+def show_(app: App, as_json: bool) -> None:
+    """Show every setting with its origin; secrets are masked."""
+    rows = shown(app.config)
+    if as_json:
+        dump([{"key": key, "value": value, "origin": origin} for key, value, origin in rows])
+        return
+    table(["Setting", "Value", "From"], rows)
+    say(f"File: {app.config.file or 'none; defaults and the environment'}")
+
+
+@config.command("check", epilog="Example: newsletter config check")
+@click.pass_context
+@pass_app
+def check_(app: App, context: click.Context) -> None:
+    """Check what must be right before mail leaves; exit code 3 where something is not."""
+    problems = check(app.config)
+    for build in (app.transport, lambda: app.catalogue, lambda: app.signer, lambda: app.database):
+        try:
+            build()
+        except NewsletterError as error:
+            if str(error) not in problems:
+                problems.append(str(error))
+    kind, _, _ = _transport(app)
+    for problem in problems:
+        complain(problem)
+    if problems:
+        context.exit(ConfigError.exit_code)
+    say(f"Good: mail goes by {kind}, {len(app.catalogue)} topics, {app.database.shown}.")
+
+
+def _transport(app: App) -> tuple[str, object, str]:
+    try:
+        return app.config.transport()
+    except ConfigError:
+        return ("nothing", None, "")
