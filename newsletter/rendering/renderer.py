@@ -94,7 +94,7 @@ class Renderer:
     def _card(self, entry: Entry) -> Card:
         paper = entry.paper
         title = to_unicode(paper.title)
-        links = _links(paper)
+        links = links_of(paper)
         values = {
             "title": title,
             "url": links[0].url,
@@ -127,7 +127,7 @@ def _meta(entry: Entry) -> str:
     return " · ".join(part for part in (authors, standing) if part)
 
 
-def _links(paper: Paper) -> list[Link]:
+def links_of(paper: Paper) -> list[Link]:
     """The paper's links, the one of its title first; where it has no page, a search for it."""
     found = [
         Link(label=label, url=url)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    bindparam,
     func,
     or_,
     select,
@@ -186,12 +187,7 @@ def begin(connection: Connection, owner: str, claims: Iterable[Claimed], now: da
     return {
         one.id
         for one in claims
-        if connection.execute(
-            update(deliveries)
-            .where(_mine(owner, one), deliveries.c.state.in_(_WAITING))
-            .where(deliveries.c.lease_until > now)
-            .values(state=DeliveryState.SENDING)
-        ).rowcount
+        if connection.execute(_BEGIN, _mine(owner, one) | {"now": now}).rowcount
     }
 
 
@@ -199,36 +195,29 @@ def finish(
     connection: Connection, owner: str, results: Iterable[Finished], now: datetime
 ) -> list[Finished]:
     """Writes what became of claims that are still ours; returns those."""
-    return [one for one in results if _finish(connection, owner, one, now)]
+    return [
+        one
+        for one in results
+        if connection.execute(_FINISH, _mine(owner, one.claim) | _end(one, now)).rowcount
+    ]
 
 
-def _finish(connection: Connection, owner: str, one: Finished, now: datetime) -> bool:
+def _end(one: Finished, now: datetime) -> dict[str, Any]:
     decision = one.decision
-    values: dict[str, Any] = {
-        "state": decision.state,
-        "reason": decision.reason,
-        "owner": None,
-        "lease_until": None,
-        "transport": one.transport,
+    return {
+        "to_state": decision.state,
+        "to_reason": decision.reason,
+        "to_transport": one.transport,
+        "charge": int(decision.charged),
+        "to_next_at": decision.next_at or one.claim.due_at,
+        "to_sent_at": now if decision.state is DeliveryState.SENT else None,
     }
-    if decision.charged:
-        values["tries"] = deliveries.c.tries + 1
-    if decision.next_at is not None:
-        values["next_at"] = decision.next_at
-    if decision.state is DeliveryState.SENT:
-        values["sent_at"] = now
-    statement = update(deliveries).where(_mine(owner, one.claim)).values(values)
-    return bool(connection.execute(statement).rowcount)
 
 
 def release(connection: Connection, owner: str, claims: Iterable[Claimed]) -> None:
     """Gives claims back that were not begun, so that nobody waits for their lease to end."""
     for one in claims:
-        connection.execute(
-            update(deliveries)
-            .where(_mine(owner, one), deliveries.c.state.in_(_WAITING))
-            .values(owner=None, lease_until=None)
-        )
+        connection.execute(_RELEASE, _mine(owner, one))
 
 
 def settle_lost(connection: Connection, now: datetime) -> int:
@@ -406,9 +395,28 @@ def _free(now: datetime) -> ColumnElement[bool]:
     return or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now)
 
 
-def _mine(owner: str, one: Claimed) -> ColumnElement[bool]:
-    return (
-        (deliveries.c.id == one.id)
-        & (deliveries.c.owner == owner)
-        & (deliveries.c.attempt == one.attempt)
-    )
+def _mine(owner: str, one: Claimed) -> dict[str, Any]:
+    return {"mine": one.id, "me": owner, "my_attempt": one.attempt}
+
+
+# Built once: in the loop of a sender, building a statement would cost more than running it.
+_OURS = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("mine"))
+    .where(deliveries.c.owner == bindparam("me"))
+    .where(deliveries.c.attempt == bindparam("my_attempt"))
+)
+_BEGIN = _OURS.where(
+    deliveries.c.state.in_(_WAITING), deliveries.c.lease_until > bindparam("now")
+).values(state=DeliveryState.SENDING)
+_RELEASE = _OURS.where(deliveries.c.state.in_(_WAITING)).values(owner=None, lease_until=None)
+_FINISH = _OURS.values(
+    state=bindparam("to_state"),
+    reason=bindparam("to_reason"),
+    owner=None,
+    lease_until=None,
+    transport=bindparam("to_transport"),
+    tries=deliveries.c.tries + bindparam("charge"),
+    next_at=bindparam("to_next_at"),
+    sent_at=bindparam("to_sent_at"),
+)

@@ -1,0 +1,1 @@
+"""Measurements, each with a ratio to a named baseline in the same run."""

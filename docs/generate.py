@@ -1,0 +1,114 @@
+"""Writes the pages of docs/ that are made from the code and the seeds.
+
+`python docs/generate.py` rewrites them. That they are up to date is a test; which pages are written
+by hand is whatever does not stand in PAGES.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.catalogue import load
+from newsletter.papers import Paper
+from newsletter.sources.page import PageOptions, PageSource
+from newsletter.topics import FLOOR, Catalogue
+
+DOCS = Path(__file__).resolve().parent
+SEEDS = DOCS.parent / "seeds"
+ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # dates the page; the topics do not depend on it
+
+TOPICS = """\
+# Topics
+
+<!-- Made by `python docs/generate.py` from seeds/topics.toml and the code; do not edit. -->
+
+A topic is a rule that a person can read: a list of phrases and, where they say something, a few
+arXiv classes. A paper falls under a topic when
+
+- one of its phrases stands in the title, or
+- its phrases are mentioned twice in the abstract, or
+- one is mentioned in the abstract and the paper is of one of its classes.
+
+Each further sign makes the match surer. Case, hyphens and plurals do not matter: "Fine-tuning LLMs"
+and "fine tuning LLM" are the same words. What does matter is spelling, so a phrase stands twice
+where British and American letters differ. A topic knows no other meaning of its words than its
+phrases give it: *alignment* is about models that follow people and has no phrase "alignment",
+because images and text, speech and letters are aligned as well; that is *cross-modal-alignment*.
+The formula stands in `newsletter/topics.py`.
+
+## To add or mend one
+
+1. Add a `[[topic]]` to `seeds/topics.toml`: a `slug` of small letters, digits and hyphens, which
+   stays for ever because readers' settings hold it, a `name`, a `description` of one line,
+   `phrases`, and `classes` only where a class really characterises the topic.
+2. Choose phrases that would be right in a stranger's paper. A single generic word ("reasoning")
+   drags in papers about something else; two words mostly do not. Do not list a phrase that stands
+   inside another one of the topic, nor both an abbreviation and its long form unless a paper that
+   merely introduces the abbreviation is welcome: "reward model (RM)" would be two mentions.
+3. Run `python docs/generate.py`, read in the second table which papers came and went, and add a
+   paper that is to match, and one that is not, to `tests/unit/test_catalogue.py`.
+"""
+
+
+def topics_page() -> str:
+    """docs/topics.md: how a topic matches, all topics, and those of the papers of the seeds."""
+    catalogue = load(SEEDS / "topics.toml")
+    papers = seed_papers()
+    found = [[match.topic for match in catalogue.match(paper)] for paper in papers]
+    return "\n".join(
+        [
+            TOPICS,
+            f"## The {len(catalogue)} topics",
+            "",
+            "The last column counts the papers below that fall under the topic.",
+            "",
+            *_table(("Slug", "Name", "What it is about", "Papers"), _topics(catalogue, found)),
+            "",
+            f"## The topics of the {len(papers)} papers in `seeds/trending-papers.txt`",
+            "",
+            f"Surest first; a match counts from {FLOOR} on. The page tells no classes, so this is",
+            "what phrases do by themselves.",
+            "",
+            *_table(("", "Title", "Topics"), _papers(papers, found)),
+            "",
+        ]
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = {"topics.md": topics_page}
+
+
+def seed_papers() -> tuple[Paper, ...]:
+    """The papers of the saved page, top first."""
+    page = PageSource("seeds", PageOptions(path=SEEDS / "trending-papers.txt"))
+    (request,) = page.requests()
+    return page.read(request, Path(request.location).read_bytes(), ANY_DAY).papers
+
+
+def _topics(catalogue: Catalogue, found: list[list[str]]) -> Iterable[tuple[str, ...]]:
+    counts = Counter(slug for slugs in found for slug in slugs)
+    for topic in catalogue.topics.values():
+        yield f"`{topic.slug}`", topic.name, topic.description, str(counts[topic.slug] or "")
+
+
+def _papers(papers: Iterable[Paper], found: list[list[str]]) -> Iterable[tuple[str, ...]]:
+    for number, (paper, slugs) in enumerate(zip(papers, found, strict=True), start=1):
+        yield str(number), paper.title, ", ".join(slugs)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
+    for row in (head, ("---",) * len(head), *rows):
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def main() -> None:
+    """Rewrites every page."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
