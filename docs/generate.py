@@ -1,7 +1,7 @@
 """Writes the pages of docs/ that are made from the code and the seeds.
 
-`python docs/generate.py` rewrites them. That they are up to date is a test; which pages are written
-by hand is whatever does not stand in PAGES.
+`python docs/generate.py` rewrites them; that they are up to date is a test. A page that does not
+stand in PAGES is written by hand.
 """
 
 from __future__ import annotations

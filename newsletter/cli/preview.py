@@ -6,7 +6,9 @@ import tempfile
 import webbrowser
 from dataclasses import dataclass
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -96,12 +98,16 @@ def built(app: App, address: str | None, day: str | None) -> Message:
 def take_apart(content: bytes) -> Parts:
     """Headers and both parts of a finished message."""
     mail = message_from_bytes(content, policy=policy.default)
-    text, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
     return Parts(
         headers={name: str(mail[name]) for name in HEADERS},
-        text=str(text.get_content()) if text else "",
-        html=str(html.get_content()) if html else "",
+        text=_body(mail, "plain"),
+        html=_body(mail, "html"),
     )
+
+
+def _body(mail: EmailMessage, kind: str) -> str:
+    part: Any = mail.get_body((kind,))  # typeshed leaves its content manager open
+    return "" if part is None else str(part.get_content())
 
 
 def write(message: Message, folder: Path, name: str, *, pictures: bool = True) -> list[Path]:

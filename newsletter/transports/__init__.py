@@ -3,8 +3,22 @@
 A third party adds a kind by an entry point of the group "newsletter.transports" that names a
 `Kind`::
 
+    # pigeon_post.py
+    class PigeonOptions(Options):
+        loft: Path = Field(description="Where the pigeons live.")
+
+    class PigeonTransport:  # open, send, close: newsletter.transports.Transport
+        def __init__(self, options: PigeonOptions) -> None: ...
+
+    KIND = Kind(options=PigeonOptions, make=PigeonTransport)
+
+    # its pyproject.toml
     [project.entry-points."newsletter.transports"]
-    pigeon = "pigeon_post:KIND"          # KIND = Kind(options=PigeonOptions, make=PigeonTransport)
+    pigeon = "pigeon_post:KIND"
+
+    # newsletter.toml
+    [transports.pigeon]
+    loft = "loft"  # `make` gets it counted from the folder of newsletter.toml
 """
 
 from __future__ import annotations
@@ -12,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +43,8 @@ from newsletter.transports.port import (
     TransportError,
     TransportUnavailable,
 )
-from newsletter.transports.smtp import SmtpOptions, SmtpTransport
+from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_options import SmtpOptions
 
 __all__ = [
     "Envelope",
@@ -51,7 +66,7 @@ class Kind:
     """A kind of transport: the settings it has, and how one is made from them."""
 
     options: type[Options]
-    make: Callable[[Any], Transport]
+    make: Callable[[Any], Transport]  # given an instance of `options`; may raise ConfigError
 
 
 _BUILT_IN: Mapping[str, Kind] = {
@@ -64,28 +79,55 @@ _BUILT_IN: Mapping[str, Kind] = {
 
 
 def known() -> dict[str, Kind]:
-    """Every kind there is: the built-in ones, then those of installed packages."""
+    """Every kind there is: the built-in ones, whose names are theirs, then installed packages'.
+
+    Raises ConfigError where a package's cannot be loaded.
+    """
     kinds = dict(_BUILT_IN)
-    for point in entry_points(group=GROUP):
-        kinds.setdefault(point.name, point.load())
+    for name, point in _installed().items():
+        kinds.setdefault(name, _load(point))
     return kinds
 
 
 def build(kind: str, values: Mapping[str, Any], where: str, base: Path) -> Transport:
     """The transport a table of settings describes, closed; raises ConfigError.
 
-    `where` names the table in errors; relative paths count from `base`.
+    `where` names the table in errors; relative paths among the settings count from `base`.
     """
-    kinds = _BUILT_IN if kind in _BUILT_IN else known()
-    if kind not in kinds:
-        near = get_close_matches(kind, kinds, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(kinds)}."
-        raise ConfigError(f"{where}: there is no transport {kind!r}. {hint}")
-    chosen = kinds[kind]
+    chosen = _kind(kind, where)
     options = chosen.options.read(values, where)
     paths = {
         name: base / value
         for name in type(options).model_fields
         if isinstance(value := getattr(options, name), Path)
     }
-    return chosen.make(options.model_copy(update=paths))
+    try:
+        return chosen.make(options.model_copy(update=paths))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _kind(kind: str, where: str) -> Kind:
+    if kind in _BUILT_IN:  # without looking at what is installed: a broken package harms nobody
+        return _BUILT_IN[kind]
+    installed = _installed()
+    if kind in installed:
+        return _load(installed[kind])
+    names = [*_BUILT_IN, *installed]
+    near = get_close_matches(kind, names, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(names)}."
+    raise ConfigError(f"{where}: there is no transport {kind!r}. {hint}")
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _load(point: EntryPoint) -> Kind:
+    try:
+        kind = point.load()
+    except Exception as error:  # whatever a package does while it is imported
+        raise ConfigError(f"The transport {point.name} cannot be loaded: {error}.") from error
+    if not isinstance(kind, Kind):
+        raise ConfigError(f"The transport {point.name} is no Kind: {point.value}.")
+    return kind

@@ -1,18 +1,27 @@
 """Leaves messages in a folder: as a Maildir that mail programs read, or as .eml files.
 
 A message is written beside its place, forced to the disk, and renamed into it, so that a folder
-never holds half of one. Its name comes from its Message-ID: the same message twice is one file.
+never shows half of one. Its name comes from its Message-ID: the same message twice is one file.
+All readers' mail goes to the one folder; the bytes are as they came, and names hold no address.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
 
 from newsletter.options import Options
 from newsletter.transports.port import Envelope, Reply, TransportUnavailable
+
+LONGEST_STEM = 60  # characters of a Message-ID kept in a file name, for people
+DIGEST = 12  # hex digits that tell Message-IDs apart whatever became of their characters
 
 TAKEN = Reply(code=250, text="written")
 THERE = Reply(code=250, text="already there")
@@ -25,76 +34,114 @@ class FolderOptions(Options):
 
 
 class _FolderTransport:
-    """What both have in common."""
+    """What both have in common. A new message is drafted in one folder and kept in another."""
 
-    _FOLDERS: tuple[str, ...] = ("",)
-    _DRAFTS = ""
-    _PLACE = ""
-    _SUFFIX = ""
-
-    def __init__(self, options: FolderOptions) -> None:
-        self._path = options.path
+    def __init__(self, path: Path, *, drafts: Path, place: Path, suffix: str = "") -> None:
+        self._path = path
+        self._drafts = drafts
+        self._place = place
+        self._suffix = suffix
 
     def open(self) -> None:
-        """Makes the folders; raises TransportUnavailable."""
+        """Makes the folders and tries the one to write in; raises TransportUnavailable."""
         try:
-            for name in self._FOLDERS:
-                (self._path / name).mkdir(parents=True, exist_ok=True)
+            for folder in (self._drafts, self._place):
+                # What is in them tells who reads what: for their owner only.
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._drafts):
+                pass
         except OSError as error:
             raise self._unavailable(error) from error
 
     def send(self, envelope: Envelope, message: bytes) -> Reply:
-        """Writes one message; raises TransportUnavailable."""
-        self.open()
-        name = _file_name(envelope.message_id) + self._SUFFIX
-        draft = self._path / self._DRAFTS / f".{name}.{os.getpid()}"
-        place = self._path / self._PLACE / name
+        """Writes one message; raises TransportUnavailable, and leaves no half of it then."""
+        place = self._place / (_stem(envelope.message_id) + self._suffix)
+        moved = False
         try:
-            if any(self._path.glob(f"*/{name}*")) or place.exists():
+            if self._has(place):
                 return THERE
+            handle, name = tempfile.mkstemp(prefix=".draft-", dir=self._drafts)
+            draft = Path(name)
             try:
-                with draft.open("wb") as file:
+                with os.fdopen(handle, "wb") as file:
                     file.write(message)
                     file.flush()
-                    os.fsync(file.fileno())
+                    os.fsync(handle)
                 draft.rename(place)
+                moved = True
             finally:
-                draft.unlink(missing_ok=True)
-            _sync(place.parent)
+                with suppress(OSError):  # the first trouble is the one to tell
+                    draft.unlink(missing_ok=True)
+            _sync(self._place)
         except OSError as error:
-            raise self._unavailable(error) from error
+            raise self._unavailable(error, in_doubt=moved) from error
         return TAKEN
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _unavailable(self, error: OSError) -> TransportUnavailable:
+    def _has(self, place: Path) -> bool:
+        return place.exists()
+
+    def _unavailable(self, error: OSError, *, in_doubt: bool = False) -> TransportUnavailable:
         return TransportUnavailable(
-            f"Mail cannot be written to {self._path}: {error.strerror or error}."
+            f"Mail cannot be written to {self._path}: {error.strerror or error}. "
+            "Make room there or choose another path.",
+            in_doubt=in_doubt,
         )
 
 
 class MaildirTransport(_FolderTransport):
     """A Maildir: new messages in new/, drafts in tmp/, what a mail program has seen in cur/."""
 
-    _FOLDERS = ("tmp", "new", "cur")
-    _DRAFTS = "tmp"
-    _PLACE = "new"
+    def __init__(self, options: FolderOptions) -> None:
+        path = options.path
+        super().__init__(path, drafts=path / "tmp", place=path / "new")
+        self._cur = path / "cur"
+        self._seen: set[str] | None = None
+
+    def open(self) -> None:
+        """Makes the folders, tries them and reads what is in cur/; raises TransportUnavailable."""
+        super().open()
+        try:
+            self._cur.mkdir(mode=0o700, exist_ok=True)
+            # Read once an opening: a listing a message would be quadratic.
+            self._seen = set(_names(self._cur))
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def close(self) -> None:
+        """Forgets what was in cur/."""
+        self._seen = None
+
+    def _has(self, place: Path) -> bool:
+        seen = set(_names(self._cur)) if self._seen is None else self._seen
+        return super()._has(place) or place.name in seen
 
 
 class FileTransport(_FolderTransport):
     """A folder of .eml files."""
 
-    _SUFFIX = ".eml"
+    def __init__(self, options: FolderOptions) -> None:
+        super().__init__(options.path, drafts=options.path, place=options.path, suffix=".eml")
 
 
-def _file_name(message_id: str) -> str:
-    # ":" begins a Maildir's flags, "/" a folder, a leading "." a hidden file.
-    return "".join(c if c.isalnum() or c in "-_@." else "_" for c in message_id).lstrip(".")[:200]
+def _stem(message_id: str) -> str:
+    # "/" would be a folder, ":" begins a Maildir's flags, and what follows "@" is always the same.
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", message_id.partition("@")[0]).lstrip(".")
+    digest = hashlib.sha256(message_id.encode()).hexdigest()[:DIGEST]
+    return f"{readable[:LONGEST_STEM]}.{digest}"
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """The names in a Maildir's folder, without the flags that mail programs add to them."""
+    return (one.name.partition(":")[0] for one in folder.iterdir())
 
 
 def _sync(folder: Path) -> None:
-    """Forces a rename to the disk, where the system can do that for a folder."""
+    """Forces a rename to the disk."""
+    if os.name != "posix":
+        return  # a folder cannot be opened there; the system writes names through by itself
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,264 +1,314 @@
 """Hands messages to a mail server by SMTP (RFC 5321), over a checked TLS connection.
 
-The session (connect, EHLO, STARTTLS, AUTH) is smtplib's; the message transaction is spelled out
-here, because where it breaks decides what is known: before the content leaves nothing happened,
-after it the answer to the final dot is the truth, and without an answer nobody knows.
+One connection carries many messages. Where in the dialogue it breaks decides what is known::
+
+    connect, EHLO, STARTTLS, AUTH   TransportUnavailable
+    MAIL, RCPT, DATA                4yz or 5yz: Refused; the line breaks: TransportUnavailable
+    content, final dot              the answer is the truth: a Reply, or Refused;
+                                    no answer: TransportUnavailable, in doubt
+
+421, a missing login and a judgement on the sender are the road's trouble wherever they are said.
+Messages leave as they came: no header is added, no line end mended, nothing signed.
 """
 
 from __future__ import annotations
 
+import base64
+import re
 import smtplib
 import socket
 import ssl
-from pathlib import Path
-from typing import Literal
+from contextlib import suppress
+from typing import cast
 
-from pydantic import Field, SecretStr
-
-from newsletter.options import Options, read_secret
+from newsletter.transports import replies
 from newsletter.transports.port import Envelope, Refused, Reply, TransportUnavailable
+from newsletter.transports.smtp_options import SmtpOptions, login, trust
 
-LONGEST_REPLY = 300  # characters of a server's words that are kept
-# Enhanced codes (RFC 3463, RFC 7372) that speak of the sender's own standing, not of a recipient:
-# Gmail's 5.7.26 to 5.7.30, Microsoft's 5.7.515. Each of them would meet every reader alike.
-_ABOUT_THE_SENDER = ("5.7.26", "5.7.27", "5.7.28", "5.7.29", "5.7.30", "5.7.515")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SUBMISSION = 587  # RFC 6409 3.1
+SUBMISSION_TLS = 465  # RFC 8314 3.3
+GOODBYE = 5  # seconds for the answer to QUIT: everything is settled by then
+HOSTNAME_MISMATCH = (62, 64)  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH
 
-
-class SmtpOptions(Options):
-    """The settings of a transport of kind "smtp"."""
-
-    host: str = Field(description="The mail server.")
-    port: int = Field(
-        default=0, ge=0, le=65535, description="Its port; by default 587, or 465 with tls."
-    )
-    security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="starttls, tls from the first byte, or none."
-    )
-    username: str | None = Field(default=None, description="The login, where it wants one.")
-    password: SecretStr | None = Field(default=None, description="The login's password.")
-    password_file: Path | None = Field(
-        default=None, description="A file whose first line is the password."
-    )
-    ca_file: Path | None = Field(
-        default=None, description="Certificates (PEM) to trust besides the system's."
-    )
-    timeout: float = Field(
-        default=30, gt=0, description="Seconds to wait for a connection or a reply."
-    )
-    reply_timeout: float = Field(
-        default=600, gt=0, description="Seconds to wait for the reply to a whole message."
-    )  # RFC 5321 4.5.3.2.6: ten minutes
-    local_hostname: str | None = Field(
-        default=None, description="The name to say in EHLO; by default this machine's."
-    )
+# What would end a command, or its address, early. Quoted local parts with these are not carried.
+_UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
 
 
 class SmtpTransport:
-    """One connection to one server, kept over many messages."""
+    """One server, and the connection to it while there is one."""
 
     def __init__(self, options: SmtpOptions) -> None:
+        """Reads the files the options name; raises ConfigError."""
         self._options = options
-        self._port = options.port or (465 if options.security == "tls" else 587)
-        self._where = f"{options.host}:{self._port}"
+        self._port = options.port or (SUBMISSION_TLS if options.security == "tls" else SUBMISSION)
+        shown = f"[{options.host}]" if ":" in options.host else options.host
+        self._where = f"{shown}:{self._port}"
+        self._login = login(options)
+        self._trust = None if options.security == "none" else trust(options.ca_file)
         self._session: smtplib.SMTP | None = None
-        self._used = False  # whether the connection has carried a message
+        self._used = False  # whether a message was begun on this connection
 
     def open(self) -> None:
         """Connects, secures and logs in; raises TransportUnavailable."""
-        if self._session is None:
-            self._session = self._connect()
-            self._used = False
+        self._ready()
 
     def send(self, envelope: Envelope, message: bytes) -> Reply:
         """Hands over one message; raises Refused or TransportUnavailable."""
-        self.open()
+        if message.count(b"\r\n") != message.count(b"\n") or b"\r" in message.replace(b"\r\n", b""):
+            # RFC 5321 2.3.8. Servers that are lax here let one message smuggle in another.
+            raise Refused(Reply(code=554, text="5.6.0 the message has bare line ends"))
         try:
-            self._begin(envelope)
-        except TransportUnavailable:
-            if not self._used:
-                raise
-            # Some servers close after a number of messages, without a word. Nothing has left.
-            self.open()
-            self._begin(envelope)
-        reply = self._content(message)
-        self._used = True
-        return reply
+            session = self._mail(envelope, len(message))
+            self._want(2, "RCPT", self._ask(session, "RCPT", f"RCPT TO:<{envelope.recipient}>"))
+            self._want(3, "DATA", self._ask(session, "DATA", "DATA"))
+            return self._content(session, message)
+        except Refused:
+            self._reset()
+            raise
+        except BaseException:  # whoever interrupts, half a transaction cannot be gone on with
+            self._drop()
+            raise
 
     def close(self) -> None:
-        """Says QUIT where somebody listens, and lets go."""
-        session, self._session = self._session, None
-        if session is not None:
-            try:
-                session.quit()
-            except (OSError, smtplib.SMTPException):
-                session.close()
+        """Says QUIT where somebody may listen, and lets go."""
+        if self._session is not None:
+            with suppress(OSError):
+                _patience(self._session, GOODBYE)
+                self._session.docmd("QUIT")
+        self._drop()
 
-    def _connect(self) -> smtplib.SMTP:
+    # The connection.
+
+    def _ready(self) -> smtplib.SMTP:
+        if self._session is None:
+            self._session = self._connected()
+        return self._session
+
+    def _connected(self) -> smtplib.SMTP:
         options = self._options
-        password = read_secret(options.password, options.password_file, "password")
-        if options.username and options.security == "none" and options.host not in _LOOPBACK:
-            raise TransportUnavailable(
-                f"A password is not sent to {self._where} in the clear; "
-                "set security to starttls or tls."
-            )
-        try:
-            context = ssl.create_default_context()
-            if options.ca_file is not None:
-                context.load_verify_locations(options.ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise TransportUnavailable(
-                f"ca_file {options.ca_file} cannot be used: {error}."
-            ) from error
-        session: smtplib.SMTP | None = None
         try:
             if options.security == "tls":
-                session = smtplib.SMTP_SSL(
+                session: smtplib.SMTP = smtplib.SMTP_SSL(
+                    options.host,
+                    self._port,
+                    options.local_hostname,
                     timeout=options.timeout,
-                    local_hostname=options.local_hostname,
-                    context=context,
+                    context=self._trust,
                 )
             else:
                 session = smtplib.SMTP(
-                    timeout=options.timeout, local_hostname=options.local_hostname
+                    options.host, self._port, options.local_hostname, timeout=options.timeout
                 )
-            # smtplib names the host it checks the certificate against only in its constructor,
-            # which connects at once and leaks the socket when the greeting is not a welcome.
-            session._host = options.host  # type: ignore[attr-defined]
-            code, words = session.connect(options.host, self._port)
-            if code != 220:
-                raise smtplib.SMTPConnectError(code, words)
-            session.ehlo_or_helo_if_needed()
-            if options.security == "starttls":
-                session.starttls(context=context)
-                session.ehlo_or_helo_if_needed()
-            if options.username:
-                session.login(options.username, password or "")
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            if session is not None:
-                session.close()
-            raise TransportUnavailable(self._reason(error)) from error
+        except (OSError, ValueError) as error:  # ValueError: a host name that IDNA cannot write
+            raise self._trouble("the connection", error) from error
+        try:
+            self._introduce(session)
+        except BaseException:
+            session.close()
+            raise
         return session
 
-    def _reason(self, error: Exception) -> str:
-        match error:
-            case smtplib.SMTPAuthenticationError():
-                reply = _reply(error.smtp_code, error.smtp_error)
-                return (
-                    f"{self._where} does not accept the login of {self._options.username}: "
-                    f"{reply}. Check username and password."
+    def _introduce(self, session: smtplib.SMTP) -> None:
+        self._hello(session)
+        if self._options.security == "starttls":
+            if not session.has_extn("starttls"):
+                raise self._closed(
+                    "offers no STARTTLS, and mail is not sent in the clear. "
+                    "Check port and security."
                 )
-            case smtplib.SMTPNotSupportedError():
-                if self._options.security == "starttls":
-                    return (
-                        f"{self._where} does not offer what is needed: {error} "
-                        "Check port and security."
-                    )
-                return f"{self._where} does not offer a login: {error}"
-            case smtplib.SMTPResponseException():
-                reply = _reply(error.smtp_code, error.smtp_error)
-                return f"{self._where} is not ready for mail: {reply}."
-            case ssl.SSLCertVerificationError():
-                return (
-                    f"The certificate of {self._where} is not trusted: {error.verify_message}. "
-                    "Check the host name, or name its authority in ca_file."
-                )
-            case ssl.SSLError():
-                return f"TLS with {self._where} failed: {error.reason}. Check port and security."
-            case TimeoutError():
-                return f"{self._where} does not answer within {self._options.timeout:g} seconds."
-            case smtplib.SMTPServerDisconnected():
-                return f"{self._where} hung up: {_line(str(error))}."
-            case socket.gaierror():
-                return f"There is no server {self._options.host}: {error.strerror}."
-            case OSError():
-                return f"No connection to {self._where}: {error.strerror or error}."
-            case _:
-                return f"{self._where}: {_line(str(error))}."
+            try:
+                session.starttls(context=self._trust)
+            except (OSError, ValueError) as error:
+                raise self._trouble("STARTTLS", error) from error
+            self._hello(session)  # RFC 3207 4.2: what was offered before counts no more
+        if self._login is not None:
+            self._authenticate(session, *self._login)
 
-    def _begin(self, envelope: Envelope) -> None:
-        """MAIL, RCPT and DATA, up to the server's go-ahead. Nothing of the content leaves."""
-        session = self._opened()
-        extensions = []
-        if not envelope.recipient.isascii():
-            if not session.has_extn("smtputf8"):  # RFC 6531 3.2
-                words = f"5.6.7 {self._where} takes no address with letters outside ASCII"
-                raise Refused(Reply(code=553, text=words))
-            extensions = ["SMTPUTF8", "BODY=8BITMIME"]
-            session.command_encoding = "utf-8"
+    def _hello(self, session: smtplib.SMTP) -> None:
         try:
-            self._say(session, f"MAIL FROM:<{envelope.sender}> {' '.join(extensions)}".strip(), 250)
-            self._say(session, f"RCPT TO:<{envelope.recipient}>", 250, 251)
-            self._say(session, "DATA", 354)
-        finally:
-            session.command_encoding = "ascii"
+            reply = replies.read(*session.ehlo())
+        except (OSError, ValueError) as error:
+            raise self._trouble("EHLO", error) from error
+        if reply.code != 250:
+            raise self._closed(f"is not ready for mail: {reply}.")
 
-    def _say(self, session: smtplib.SMTP, command: str, *wanted: int) -> None:
-        try:
-            code, words = session.docmd(command)
-        except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise TransportUnavailable(self._reason(error)) from error
-        if code not in wanted:
-            self._refuse(_reply(code, words))
-
-    def _content(self, message: bytes) -> Reply:
-        session = self._opened()
-        # RFC 5321 4.5.2: a line that begins with a dot gets another one.
-        stuffed = message.replace(b"\r\n.", b"\r\n..")
-        if stuffed.startswith(b"."):
-            stuffed = b"." + stuffed
-        ending = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
-        try:
-            if session.sock is not None:
-                session.sock.settimeout(self._options.reply_timeout)
-            session.send(stuffed + ending)
-            code, words = session.getreply()
-            if session.sock is not None:
-                session.sock.settimeout(self._options.timeout)
-        except (OSError, smtplib.SMTPException) as error:
-            self._drop()
-            raise TransportUnavailable(
-                f"{self._where} gave no answer to a message: {_line(str(error))}.", in_doubt=True
-            ) from error
-        reply = _reply(code, words)
-        if code != 250:
-            self._refuse(reply)
-        return reply
-
-    def _refuse(self, reply: Reply) -> None:
-        """Tells a refusal for what it is about: the recipient, or the road."""
-        if reply.code == 421 or not 400 <= reply.code <= 599:  # RFC 5321 3.8: it will hang up
-            self._drop()
-            raise TransportUnavailable(f"{self._where} closes the connection: {reply}.")
-        if reply.code == 530 or reply.text.startswith(_ABOUT_THE_SENDER):
-            self._drop()
-            raise TransportUnavailable(
-                f"{self._where} does not take mail from this sender: {reply}. "
-                "Check login, SPF, DKIM and DMARC."
+    def _authenticate(self, session: smtplib.SMTP, user: str, password: str) -> None:
+        # By hand: smtplib's own login cannot carry a password with letters outside ASCII.
+        methods = session.esmtp_features.get("auth", "").upper().split()
+        first, last = _base64(user), _base64(password)
+        plain = _base64(f"\0{user}\0{password}")  # RFC 4616 2
+        if "PLAIN" in methods:
+            reply = self._ask(session, "AUTH", f"AUTH PLAIN {plain}")
+        elif "LOGIN" in methods:
+            reply = self._ask(session, "AUTH", "AUTH LOGIN")
+            for answer in (first, last):
+                if reply.code == 334:  # RFC 4954 4: go on
+                    reply = self._ask(session, "AUTH", answer)
+        else:
+            offered = f"only {', '.join(methods)}" if methods else "none"
+            raise self._closed(
+                f"offers no login by PLAIN or LOGIN, {offered}. Check port and security."
             )
-        try:
-            self._opened().rset()
-        except (OSError, smtplib.SMTPException):
-            self._drop()  # the refusal stands; the next message opens anew
-        raise Refused(reply)
+        if reply.code == 235:
+            return
+        text = reply.text
+        for secret in (plain, last, password):  # a server may say again what it was told
+            text = text.replace(secret, "***")
+        if reply.code // 100 == 4:
+            raise self._closed(f"cannot check the login of {user} now: {reply.code} {text}.")
+        raise self._closed(
+            f"does not accept the login of {user}: {reply.code} {text}. "
+            "Check username and password."
+        )
 
-    def _opened(self) -> smtplib.SMTP:
-        if self._session is None:
-            raise TransportUnavailable(f"{self._where} is not connected.")
-        return self._session
+    # The message.
+
+    def _mail(self, envelope: Envelope, size: int) -> smtplib.SMTP:
+        if self._used:
+            # Servers hang up between messages, some after every few. Nothing has left: once more.
+            with suppress(TransportUnavailable):
+                return self._mail_once(envelope, size)
+            self._drop()
+        return self._mail_once(envelope, size)
+
+    def _mail_once(self, envelope: Envelope, size: int) -> smtplib.SMTP:
+        session = self._ready()
+        command = self._mail_command(session, envelope, size)
+        self._used = True
+        self._want(2, "MAIL", self._ask(session, "MAIL", command))
+        return session
+
+    def _mail_command(self, session: smtplib.SMTP, envelope: Envelope, size: int) -> str:
+        if _UNFIT.search(envelope.recipient) or not envelope.recipient:
+            raise Refused(Reply(code=553, text="5.1.3 no server can be told this address"))
+        command = f"MAIL FROM:<{envelope.sender}>"
+        if session.has_extn("size"):  # RFC 1870 5
+            command += f" SIZE={size}"
+        if envelope.recipient.isascii() and envelope.sender.isascii():
+            return command
+        if session.has_extn("smtputf8"):  # RFC 6531 3.4
+            session.command_encoding = "utf-8"
+            return command + " SMTPUTF8"
+        if not envelope.sender.isascii():
+            raise self._closed(f"takes no sender outside ASCII: {envelope.sender}.")
+        words = f"5.6.7 {self._where} takes no address with letters outside ASCII"
+        raise Refused(Reply(code=553, text=words))
+
+    def _content(self, session: smtplib.SMTP, message: bytes) -> Reply:
+        """The content and the final dot; from its first byte on only an answer is the truth."""
+        sock = cast(socket.socket, session.sock)  # DATA was just answered on it
+        hung_up = False
+        try:
+            try:
+                sock.sendall(stuffed(message))
+            except TimeoutError:
+                waited = self._options.timeout
+                raise self._closed(
+                    f"took no more of the message for {waited} seconds.", in_doubt=True
+                ) from None
+            except OSError:
+                hung_up = True  # it may have said why
+            _patience(session, self._options.reply_timeout)
+            reply = replies.read(*session.getreply())
+            _patience(session, self._options.timeout)
+        except OSError as error:
+            raise self._trouble("the message", error, in_doubt=True) from error
+        if reply.code // 100 in (4, 5) or (reply.code // 100 == 2 and not hung_up):
+            return self._want(2, "the message", reply)
+        raise self._closed(f"answered the message with {reply}.", in_doubt=True)
+
+    def _reset(self) -> None:
+        """Makes ready for the next message after a refusal, which stands in any case."""
+        if self._session is not None:
+            with suppress(TransportUnavailable):
+                if self._ask(self._session, "RSET", "RSET").code == 250:
+                    return
+        self._drop()
 
     def _drop(self) -> None:
-        session, self._session = self._session, None
+        session, self._session, self._used = self._session, None, False
         if session is not None:
-            session.close()
+            with suppress(OSError):
+                session.close()
+
+    # One command, and what its answer means.
+
+    def _ask(self, session: smtplib.SMTP, step: str, command: str) -> Reply:
+        try:
+            return replies.read(*session.docmd(command))
+        except (OSError, ValueError) as error:  # ValueError: a line end in a command
+            raise self._trouble(step, error) from error
+
+    def _want(self, wanted: int, step: str, reply: Reply) -> Reply:
+        """The reply where its code is of the wanted class (RFC 5321 4.2.1); else raises."""
+        if reply.code // 100 == wanted:
+            return reply
+        if reply.code == 421:  # RFC 5321 3.8: it will hang up, whatever was asked
+            raise self._closed(f"closes the connection at {step}: {reply}. Try again later.")
+        if replies.about_sender(reply):
+            raise self._closed(
+                f"does not take mail from this sender: {reply}. This is not about the reader: "
+                "check the login, sender.address, and its domain's SPF, DKIM and DMARC."
+            )
+        if reply.code // 100 in (4, 5):
+            raise Refused(reply)
+        raise self._closed(f"answered {step} with {reply}, which is no answer to it.")
+
+    def _closed(self, what: str, *, in_doubt: bool = False) -> TransportUnavailable:
+        return TransportUnavailable(f"{self._where} {what}", in_doubt=in_doubt)
+
+    def _trouble(
+        self, step: str, error: Exception, *, in_doubt: bool = False
+    ) -> TransportUnavailable:
+        # smtplib wraps what broke a line, and keeps it as the context.
+        cause = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else error
+        match cause:
+            case smtplib.SMTPResponseException(smtp_code=-1):
+                what = f"answered {step} with something that is not SMTP. Check host and port."
+            case smtplib.SMTPResponseException():
+                reply = replies.read(cause.smtp_code, cause.smtp_error)
+                what = f"is not ready for mail: {reply}."
+            case ssl.SSLCertVerificationError() if cause.verify_code in HOSTNAME_MISMATCH:
+                what = (
+                    "shows a certificate of another name. Set host to a name it is valid for: "
+                    f"{replies.line(cause.verify_message)}"
+                )
+            case ssl.SSLCertVerificationError():
+                what = (
+                    f"shows a certificate that is not trusted: {cause.verify_message}. "
+                    "Name its authority's certificate in ca_file, if you trust it."
+                )
+            case TimeoutError():
+                waited = self._options.reply_timeout if in_doubt else self._options.timeout
+                hint = ' Port 465 wants security = "tls".' if self._mistaken() else ""
+                what = f"did not answer {step} within {waited} seconds.{hint}"
+            case ConnectionRefusedError():
+                what = "refuses the connection: nothing listens there. Check host and port."
+            case socket.gaierror() | UnicodeError():
+                what = f"cannot be found: {cause}. Check host."
+            case ssl.SSLError() if not in_doubt and self._session is None:
+                what = f"does not agree on TLS: {cause.reason}. Check port and security."
+            case ConnectionError() | ssl.SSLError() | None:
+                what = f"hung up at {step}."
+            case _:
+                what = f"cannot be reached, or no more: {replies.line(str(cause))}."
+        return self._closed(what, in_doubt=in_doubt)
+
+    def _mistaken(self) -> bool:
+        return self._port == SUBMISSION_TLS and self._options.security == "starttls"
 
 
-def _reply(code: int, words: bytes | str) -> Reply:
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return Reply(code=code, text=_line(text))
+def stuffed(message: bytes) -> bytes:
+    """The content as it goes over the line: dots doubled (RFC 5321 4.5.2), and the final dot."""
+    first = b"." if message.startswith(b".") else b""
+    last = b"" if message.endswith(b"\r\n") else b"\r\n"
+    return first + message.replace(b"\r\n.", b"\r\n..") + last + b".\r\n"
 
 
-def _line(text: str) -> str:
-    clean = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(clean.split()).rstrip(".")[:LONGEST_REPLY]
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _patience(session: smtplib.SMTP, seconds: int) -> None:
+    if session.sock is not None:
+        session.sock.settimeout(seconds)

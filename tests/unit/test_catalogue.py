@@ -101,7 +101,7 @@ def topics_of(prefix: str) -> tuple[str, ...]:
 
 
 def test_every_paper_has_a_topic():
-    """Each of the seventy papers of the page falls under a topic, and none under ten."""
+    """Each of the seventy papers of the page falls under a topic, none under ten or more."""
     assert len(TOPICS_OF) == 70
     assert {title for title, topics in TOPICS_OF.items() if not 1 <= len(topics) < 10} == set()
 

@@ -1,0 +1,44 @@
+"""Reads a mail server's answers: one bounded line each, and whom an answer is about.
+
+Pure. What is said to the server, and when, is `smtp.py`'s.
+"""
+
+from __future__ import annotations
+
+import re
+
+from newsletter.transports.port import Reply
+
+LONGEST_TEXT = 300  # characters; the longest that large providers send has about 250
+
+# RFC 3463 2, at the head of a reply's text.
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
+# Answers that every recipient would get alike, since they judge who sends:
+# RFC 3463 3.2: 5.1.7 and 5.1.8, the sender's address is bad; RFC 7372: 5.7.20 to 5.7.26, DKIM,
+# SPF, reverse DNS; Gmail: 5.7.26 to 5.7.30; Outlook.com: 5.7.515.
+_ABOUT_SENDER = frozenset(
+    {"5.1.7", "5.1.8", "5.7.515", *(f"5.7.{detail}" for detail in range(20, 31))}
+)
+_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954 6 and its registry: log in first, or better
+
+
+def read(code: int, words: bytes | str) -> Reply:
+    """The reply of these words, its lines joined, without what would garble a terminal."""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    enhanced = _ENHANCED.match(text)
+    if enhanced:  # RFC 2034 4 repeats it on every line
+        text = text.replace(f"\n{enhanced[0]}", "\n")
+    return Reply(code=code, text=line(text))
+
+
+def line(text: str) -> str:
+    """The text on one line of at most LONGEST_TEXT characters, control characters removed."""
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1] + "…"
+
+
+def about_sender(reply: Reply) -> bool:
+    """Whether a refusal judges the sender's set-up, so that every recipient would be refused."""
+    enhanced = _ENHANCED.match(reply.text)
+    judged = enhanced is not None and enhanced[0] in _ABOUT_SENDER
+    return reply.code in _LOGIN or (reply.permanent and judged)
