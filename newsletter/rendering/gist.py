@@ -11,7 +11,6 @@ import re
 from newsletter.rendering.tex import sentences, shorten
 
 LONGEST = 360  # characters: three to four lines at 600 px
-ENOUGH = 180  # characters; a gist this long needs no second sentence
 
 _OWN_WORK = re.compile(
     r"\b(?:we (?:\w+ly )?(?:propose|introduce|present|develop|design|describe|show|study|explore|"
@@ -31,7 +30,7 @@ def gist(abstract: str) -> str:
     """
     every = sentences(abstract)
     start = next((at for at, one in enumerate(every) if _OWN_WORK.search(one)), 0)
-    chosen = every[start : start + 1]
-    if chosen and len(chosen[0]) < ENOUGH:
-        chosen = every[start : start + 2]
-    return shorten(" ".join(chosen), LONGEST)
+    both = " ".join(every[start : start + 2])
+    if len(both) <= LONGEST:
+        return both
+    return shorten(every[start], LONGEST)  # a whole sentence reads better than a cut second one

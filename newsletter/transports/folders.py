@@ -41,6 +41,7 @@ class _FolderTransport:
         self._drafts = drafts
         self._place = place
         self._suffix = suffix
+        self._opened = False
 
     def open(self) -> None:
         """Makes the folders and tries the one to write in; raises TransportUnavailable."""
@@ -50,11 +51,14 @@ class _FolderTransport:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._drafts):
                 pass
+            self._opened = True
         except OSError as error:
             raise self._unavailable(error) from error
 
     def send(self, envelope: Envelope, message: bytes) -> Reply:
         """Writes one message; raises TransportUnavailable, and leaves no half of it then."""
+        if not self._opened:
+            self.open()
         place = self._place / (_stem(envelope.message_id) + self._suffix)
         moved = False
         try:
@@ -78,7 +82,8 @@ class _FolderTransport:
         return TAKEN
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is held open; the next opening looks anew."""
+        self._opened = False
 
     def _has(self, place: Path) -> bool:
         return place.exists()
@@ -98,7 +103,7 @@ class MaildirTransport(_FolderTransport):
         path = options.path
         super().__init__(path, drafts=path / "tmp", place=path / "new")
         self._cur = path / "cur"
-        self._seen: set[str] | None = None
+        self._seen: frozenset[str] = frozenset()
 
     def open(self) -> None:
         """Makes the folders, tries them and reads what is in cur/; raises TransportUnavailable."""
@@ -106,17 +111,12 @@ class MaildirTransport(_FolderTransport):
         try:
             self._cur.mkdir(mode=0o700, exist_ok=True)
             # Read once an opening: a listing a message would be quadratic.
-            self._seen = set(_names(self._cur))
+            self._seen = frozenset(_names(self._cur))
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def close(self) -> None:
-        """Forgets what was in cur/."""
-        self._seen = None
-
     def _has(self, place: Path) -> bool:
-        seen = set(_names(self._cur)) if self._seen is None else self._seen
-        return super()._has(place) or place.name in seen
+        return super()._has(place) or place.name in self._seen
 
 
 class FileTransport(_FolderTransport):

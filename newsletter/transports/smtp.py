@@ -204,7 +204,7 @@ class SmtpTransport:
             except TimeoutError:
                 waited = self._options.timeout
                 raise self._closed(
-                    f"took no more of the message for {waited} seconds.", in_doubt=True
+                    f"took no more of the message for {waited:g} seconds.", in_doubt=True
                 ) from None
             except OSError:
                 hung_up = True  # it may have said why
@@ -281,7 +281,7 @@ class SmtpTransport:
             case TimeoutError():
                 waited = self._options.reply_timeout if in_doubt else self._options.timeout
                 hint = ' Port 465 wants security = "tls".' if self._mistaken() else ""
-                what = f"did not answer {step} within {waited} seconds.{hint}"
+                what = f"does not answer within {waited:g} seconds, at {step}.{hint}"
             case ConnectionRefusedError():
                 what = "refuses the connection: nothing listens there. Check host and port."
             case socket.gaierror() | UnicodeError():
@@ -309,6 +309,6 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _patience(session: smtplib.SMTP, seconds: int) -> None:
+def _patience(session: smtplib.SMTP, seconds: float) -> None:
     if session.sock is not None:
         session.sock.settimeout(seconds)

@@ -42,12 +42,12 @@ class SmtpOptions(Options):
     ca_file: Path | None = Field(
         default=None, description="Certificates (PEM) to trust besides the system's."
     )
-    timeout: int = Field(
-        default=30, ge=1, le=300, description="Seconds to wait for a connection or an answer."
+    timeout: float = Field(
+        default=30, gt=0, le=300, description="Seconds to wait for a connection or an answer."
     )
-    reply_timeout: int = Field(
+    reply_timeout: float = Field(
         default=600,  # RFC 5321 4.5.3.2.6
-        ge=1,
+        gt=0,
         le=3600,
         description="Seconds to wait for the answer to a whole message; giving up early leaves "
         "in doubt whether it was taken.",

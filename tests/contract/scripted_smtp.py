@@ -1,10 +1,8 @@
-"""A loopback mail server that does as a script says, to break the dialogue wherever a test wants.
+"""A loopback mail server that answers by a script, and can hang up or fall silent anywhere.
 
-A script maps a step (CONNECT, a command's verb, CONTENT for the bytes after 354, "." for the answer
-to them) to what is done there: one act or a tuple of acts. A text is sent as a reply, its lines
-joined as RFC 5321 4.2.1 has it; a number waits so many seconds; HANG_UP closes; SILENCE waits for
-the client to give up. A list is used up, one entry a time, its last stays. The server plays one
-script a connection, the last again and again.
+An answer is given by a command's verb, by "" for the greeting, "content" for the bytes after 354,
+"." for their end. It is a reply, HANG_UP, SILENCE (until the client gives up), seconds to wait, or
+a tuple of these. A list is used up one by one, over all connections; its last entry stays.
 """
 
 from __future__ import annotations
@@ -12,31 +10,34 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
-HANG_UP, SILENCE = object(), object()
+HANG_UP, SILENCE = b"hang up", b"silence"
 POLITE = {
-    "CONNECT": "220 sink.test ready",
-    "EHLO": "250-sink.test\n250-SIZE 1000000\n250 AUTH PLAIN LOGIN",
-    "AUTH": "235 2.7.0 welcome",
-    "DATA": "354 go on",
-    "CONTENT": (),
-    ".": "250 2.0.0 taken",
-    "QUIT": ("221 bye", HANG_UP),
+    "": b"220 here",
+    "EHLO": b"250 here",
+    "AUTH": b"235 welcome",
+    "DATA": b"354 go on",
+    "content": (),
+    "QUIT": (b"221 bye", HANG_UP),
 }
 
 
-class ScriptedServer:
-    """Runs from `with` to `with`'s end; `said` has what each connection was told, by line."""
+class ScriptedSmtp:
+    """Serves one connection after the other, from `with` to the end of `with`."""
 
-    def __init__(self, *scripts: dict[str, Any]) -> None:
-        self.said: list[list[str]] = []
-        self._scripts = [POLITE | {k: _copy(v) for k, v in one.items()} for one in scripts or ({},)]
+    def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
+        self.connections = 0
+        self.commands: list[str] = []
+        self.messages: list[bytes] = []  # whole ones, without the dots that were added
+        given = {**POLITE, **(answers or {})}
+        self._answers = {k: list(v) if isinstance(v, list) else [v] for k, v in given.items()}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def __enter__(self) -> ScriptedServer:
+    def __enter__(self) -> ScriptedSmtp:
         self._thread.start()
         return self
 
@@ -50,42 +51,46 @@ class ScriptedServer:
             try:
                 line = self._listener.accept()[0]
             except OSError:
-                return
-            line.settimeout(10)  # no test waits longer for its own client
-            script = self._scripts[min(len(self.said), len(self._scripts) - 1)]
-            self.said.append([])
+                return  # shut down
+            self.connections += 1
+            line.settimeout(5)  # longer than any client here waits
             try:
                 with line, line.makefile("rb") as lines:
-                    self._talk(line, lines, script, self.said[-1])
+                    self._talk(line, lines)
             except OSError:
                 continue  # the client was gone first
 
-    def _talk(self, line: socket.socket, lines: Any, script: Any, said: list[str]) -> None:
-        going = self._act(line, script["CONNECT"])
-        while going and (command := lines.readline()):
-            said.append(command.decode().rstrip("\r\n"))
-            verb = said[-1].partition(" ")[0].upper()
-            going = self._act(line, script.get(verb, "250 ok"))
-            if going and verb == "DATA" and script["DATA"] == POLITE["DATA"]:
-                going = self._act(line, script["CONTENT"])
-                while going and (part := lines.readline()) != b".\r\n" and part:
-                    said.append(part.decode().rstrip("\r\n"))
-                going = going and self._act(line, script["."])
+    def _talk(self, line: socket.socket, lines: Any) -> None:
+        said = self._answer(line, "")
+        while said is not None and (command := lines.readline()):
+            self.commands.append(command.decode().rstrip("\r\n"))
+            verb = self.commands[-1].partition(" ")[0].upper()
+            said = self._answer(line, verb)
+            if said is None or verb != "DATA" or not said.startswith(b"354"):
+                continue
+            if self._answer(line, "content") is None:
+                return
+            parts = []
+            while (part := lines.readline()) != b".\r\n":
+                if not part:
+                    return
+                parts.append(part.removeprefix(b"."))
+            self.messages.append(b"".join(parts))
+            said = self._answer(line, ".")
 
-    def _act(self, line: socket.socket, acts: Any) -> bool:
-        if isinstance(acts, list):
-            acts = acts.pop(0) if len(acts) > 1 else acts[0]
+    def _answer(self, line: socket.socket, word: str) -> bytes | None:
+        """Acts; the reply that was given, None where the line is to be closed."""
+        listed = self._answers.get(word, [b"250 ok"])
+        acts = listed.pop(0) if len(listed) > 1 else listed[0]
+        said = b""
         for act in acts if isinstance(acts, tuple) else (acts,):
-            if act is SILENCE:
+            if act == SILENCE:
                 line.recv(1)
-            elif isinstance(act, int | float):
-                time.sleep(act)
-            elif isinstance(act, str):
-                line.sendall(act.replace("\n", "\r\n").encode() + b"\r\n")
             if act in (HANG_UP, SILENCE):
-                return False
-        return True
-
-
-def _copy(acts: Any) -> Any:
-    return list(acts) if isinstance(acts, list) else acts
+                return None
+            if isinstance(act, bytes):
+                said = act
+                line.sendall(act + b"\r\n")
+            else:
+                time.sleep(act)
+        return said
