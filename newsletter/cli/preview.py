@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import webbrowser
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def preview(
     message = built(app, address, day)
     parts = take_apart(message.content)
     if raw:
-        click.get_binary_stream("stdout").write(message.content)
+        sys.stdout.buffer.write(message.content)
         return
     if out is not None:
         written = write(message, out, address or "everybody")
