@@ -30,20 +30,19 @@ def subscribe(
 ) -> Subscribed:
     """Makes an address a confirmed subscriber with these preferences.
 
-    An address that is here already, in whatever case, keeps its row and its number; its
+    An address that is here already, in whatever case, keeps its row, number and spelling; its
     preferences are replaced, and a consent that still holds keeps its date. Raises AddressError.
     """
     address = addresses.normalise(address)
     before = find(connection, address)
     values = _preferences_row(preferences) | {
         "state": State.CONFIRMED,
-        "address": address,
         "unsubscribed_at": None,
     }
     if before is None or before.state is not State.CONFIRMED:
         values |= {"consent_at": consent.at, "consent_form": consent.form}
     if before is None:
-        values["address_key"] = addresses.key(address)
+        values |= {"address": address, "address_key": addresses.key(address)}
         connection.execute(insert(subscribers).values(values))
     else:
         connection.execute(update(subscribers).where(subscribers.c.id == before.id).values(values))

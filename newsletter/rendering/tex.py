@@ -96,7 +96,7 @@ _maths_to_text = LatexNodes2Text(math_mode="text", keep_comments=True)
 def to_unicode(text: str) -> str:
     """A title or an abstract as plain text in one line; never HTML, never raises."""
     clean = _plain(text)
-    if not any(sign in clean for sign in "\\$^~`'"):
+    if not any(sign in clean for sign in ("\\", "$", "^", "~", "`", "''", "--")):
         return clean
     head, tail = clean[:LONGEST], clean[LONGEST:]
     try:

@@ -79,7 +79,7 @@ class PageSource:
             raise SourceError("not UTF-8 text.", where=where, line=line) from error
         blocks = list(_blocks(text))
         start, day = _header(blocks, now, where)
-        entries = list(_entries(blocks[start:], where))
+        entries = list(_entries(blocks[start:], where, blocks[start - 1].line))
         at = datetime(day.year, day.month, day.day, tzinfo=UTC)
         papers = {paper.id: paper for paper in reversed(entries)}  # the better position counts
         ordered = tuple(dict.fromkeys(paper.id for paper in entries))
@@ -137,9 +137,11 @@ def _day(found: re.Match[str], now: datetime, where: str, line: int) -> date:
     raise SourceError(f"{found[0]!r} is not a day of any year.", where=where, line=line)
 
 
-def _entries(blocks: list[Block], where: str) -> Iterator[Paper]:
+def _entries(blocks: list[Block], where: str, header_line: int) -> Iterator[Paper]:
     if not blocks:
-        raise SourceError("the page ends before its first paper; is it cut?", where=where)
+        raise SourceError(
+            "the page ends before its first paper; is it cut?", where=where, line=header_line
+        )
     for title, abstract in zip(blocks[::2], [*blocks[1::2], None], strict=False):
         if len(title.text) > LONGEST_TITLE:
             raise SourceError(

@@ -78,19 +78,28 @@ def get(connection: Connection, name: str) -> Kept:
 
 
 def newest(connection: Connection, limit: int) -> list[Kept]:
-    """The papers collected last, newest first, then by their standing."""
-    recent = (
-        select(papers.c.id).order_by(papers.c.first_seen_at.desc(), papers.c.id).limit(limit)
-    ).subquery()
-    query = select(papers).where(papers.c.id.in_(select(recent.c.id)))
-    seen = select(observations).where(observations.c.paper_id.in_(select(recent.c.id)))
-    found = _kept(connection.execute(query).all(), connection.execute(seen).all())
-    return sorted(found, key=lambda kept: (-kept.first_seen_at.timestamp(), _standing(kept)))
-
-
-def _standing(kept: Kept) -> tuple[int, str]:
-    positions = [seen.position for seen in kept.observations if seen.position is not None]
-    return (min(positions, default=10**9), kept.paper.id)
+    """The papers collected last, newest first, of those the one that stood highest first."""
+    best = (
+        select(observations.c.paper_id, func.min(observations.c.position).label("position"))
+        .group_by(observations.c.paper_id)
+        .subquery()
+    )
+    query = (
+        select(papers)
+        .outerjoin(best, best.c.paper_id == papers.c.id)
+        .order_by(papers.c.first_seen_at.desc(), best.c.position, papers.c.id)
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    ids = [row.id for row in rows]
+    seen = [
+        row
+        for start in range(0, len(ids), CHUNK)
+        for row in connection.execute(
+            select(observations).where(observations.c.paper_id.in_(ids[start : start + CHUNK]))
+        )
+    ]
+    return _kept(rows, seen)
 
 
 def _kept(rows: Iterable[Row[Any]], seen: Iterable[Row[Any]]) -> list[Kept]:

@@ -1,1 +1,1 @@
-"""Contract suites."""
+"""One suite for every side of a port."""

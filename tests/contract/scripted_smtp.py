@@ -63,8 +63,9 @@ class ScriptedSmtp:
     def _talk(self, line: socket.socket, lines: Any) -> None:
         said = self._answer(line, "")
         while said is not None and (command := lines.readline()):
-            self.commands.append(command.decode().rstrip("\r\n"))
-            verb = self.commands[-1].partition(" ")[0].upper()
+            verb, space, rest = command.decode().rstrip("\r\n").partition(" ")
+            verb = verb.upper()  # RFC 5321 2.4: it may come in any case
+            self.commands.append(verb + space + rest)
             said = self._answer(line, verb)
             if said is None or verb != "DATA" or not said.startswith(b"354"):
                 continue

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import mailbox
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from newsletter.errors import ConfigError
 from newsletter.transports import Envelope, Transport, TransportUnavailable, build, known
+from newsletter.transports.console import ConsoleOptions, ConsoleTransport
 from newsletter.transports.memory import MemoryTransport
 
-BODY = b"Subject: a\r\n\r\n.dot\r\n..two\r\n" + b"x" * 75 + b"=\r\nthe end\r\n"
+BODY = b"Subject: a\r\n\r\n.dot\r\n..two\r\n.\r\n" + b"x" * 75 + b"=\r\nthe end\r\n"
+PASSWORD = "søte drømmer"  # letters outside ASCII: RFC 4616 2 has them
 
 
 @dataclass
@@ -29,17 +34,34 @@ class Road:
 
 
 class Sink:
-    """Keeps what a real server took."""
+    """Keeps what a real server took from who had logged in."""
 
     def __init__(self) -> None:
         self.contents: list[bytes] = []
 
-    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
-        self.contents.append(envelope.original_content)  # type: ignore[attr-defined]
+    async def handle_DATA(self, server: object, session: Any, envelope: Any) -> str:  # noqa: N802
+        if not session.authenticated:
+            return "530 log in first"
+        self.contents.append(envelope.original_content)
         return "250 taken"
 
 
-@pytest.fixture(params=["memory", "maildir", "file", "smtp none", "smtp starttls", "smtp tls"])
+class Server(Controller):
+    """A server on whatever port is free."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]  # it connects to itself to begin
+        super()._trigger_server()
+
+
+def known_login(_server: object, _session: object, _envelope: object, _how: str, given: Any) -> Any:
+    return AuthResult(success=given == LoginPassword(b"ida", PASSWORD.encode()))
+
+
+KINDS = ["memory", "console", "maildir", "file", "smtp none", "smtp starttls", "smtp tls"]
+
+
+@pytest.fixture(params=KINDS)
 def road(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Road]:
     kind, _, security = request.param.partition(" ")
     if kind == "smtp":
@@ -50,6 +72,9 @@ def road(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Road]:
         assert isinstance(memory, MemoryTransport)
         yield Road(memory, lambda: [content for _, content in memory.messages], None)
         return
+    if kind == "console":
+        yield console_road()
+        return
     (tmp_path / "a file").write_text("in the way")
     pattern = "new/*" if kind == "maildir" else "*.eml"
     yield Road(
@@ -59,21 +84,50 @@ def road(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Road]:
     )
 
 
+def console_road() -> Road:
+    """It is for people and keeps no bytes: that a message is printed is told by its text."""
+    out, shut = io.StringIO(), io.StringIO()
+    shut.close()
+
+    def arrived() -> list[bytes]:
+        printed = out.getvalue().split("=" * 76 + "\n")[:-1]
+        head = b"Subject: a\r\n"
+        return [
+            head + one.partition("Subject: a\n")[2].replace("\n", "\r\n").encode()
+            for one in printed
+        ]
+
+    return Road(
+        ConsoleTransport(ConsoleOptions(), out),
+        arrived,
+        lambda: ConsoleTransport(ConsoleOptions(), shut),
+    )
+
+
 def smtp_road(security: str, tmp_path: Path) -> Iterator[Road]:
     authority = trustme.CA()
     (tmp_path / "ca.pem").write_bytes(authority.cert_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     sink = Sink()
-    options: dict[str, object] = {"none": {}, "starttls": {"tls_context": context}}.get(
-        security, {"ssl_context": context}
+    controller = Server(
+        sink,
+        hostname="127.0.0.1",
+        port=0,
+        authenticator=known_login,
+        auth_require_tls=security == "starttls",  # it does not count TLS from the first byte as TLS
+        tls_context=context if security == "starttls" else None,
+        ssl_context=context if security == "tls" else None,
     )
-    controller = Controller(sink, hostname="127.0.0.1", port=0, **options)
-    # aiosmtpd tries itself out on opening, which it can only without TLS and on a known port.
-    controller._trigger_server = lambda: None
     controller.start()
-    port = controller.server.sockets[0].getsockname()[1]
-    values = {"host": "localhost", "port": port, "security": security, "ca_file": "ca.pem"}
+    values = {
+        "host": "localhost",
+        "port": controller.port,
+        "security": security,
+        "ca_file": "ca.pem",
+        "username": "ida",
+        "password": PASSWORD,
+    }
     try:
         yield Road(
             build("smtp", values, "test", tmp_path),
@@ -125,11 +179,10 @@ def test_a_closed_road_is_told_on_opening(road: Road) -> None:
 @pytest.mark.parametrize("kind", known())
 def test_unknown_options_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     """A misspelt option is named together with the transport's table."""
+    needed = {"host": "h", "path": "p"}.items()
+    given = {k: v for k, v in needed if k in known()[kind].options.model_fields}
     with pytest.raises(ConfigError, match=r"Unknown setting colour in \[transports.it\]"):
-        values = {"colour": "red", "host": "h", "path": "p"}
-        fields = known()[kind].options.model_fields
-        given = {name: value for name, value in values.items() if name in (*fields, "colour")}
-        build(kind, given, "[transports.it]", tmp_path)
+        build(kind, given | {"colour": "red"}, "[transports.it]", tmp_path)
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest(tmp_path: Path) -> None:
