@@ -176,8 +176,9 @@ def as_row(one: Subscriber) -> dict[str, Any]:
 
 def in_words(app: App, wants: Preferences) -> str:
     """Preferences as one sentence."""
-    names = [app.catalogue.get(slug).name for slug in sorted(wants.follows)]
-    muted = [app.catalogue.get(slug).name for slug in sorted(wants.mutes)]
+    known = app.catalogue.topics  # a catalogue may lose a topic that somebody follows
+    names = [known[slug].name if slug in known else slug for slug in sorted(wants.follows)]
+    muted = [known[slug].name if slug in known else slug for slug in sorted(wants.mutes)]
     return (
         f"{', '.join(names) or 'whatever is trending'}"
         + (f", without {', '.join(muted)}" if muted else "")

@@ -73,7 +73,7 @@ def compose(
     with database.read() as reader:
         for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
             with database.write() as connection:
-                earliest = now - terms.window
+                earliest = issue.composed_at - terms.window
                 had = deliveries.had(connection, earliest, batch[0].id, batch[-1].id)
                 new = [
                     one
