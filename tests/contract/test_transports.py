@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import io
 import mailbox
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from newsletter.errors import ConfigError
 from newsletter.transports import Envelope, Transport, TransportUnavailable, build, known
 from newsletter.transports.console import ConsoleOptions, ConsoleTransport
 from newsletter.transports.memory import MemoryTransport
+from tests.contract.real_smtp import real_smtp
 
 BODY = b"Subject: a\r\n\r\n.dot\r\n..two\r\n.\r\n" + b"x" * 75 + b"=\r\nthe end\r\n"
-PASSWORD = "søte drømmer"  # letters outside ASCII: RFC 4616 2 has them
 
 
 @dataclass
@@ -31,31 +26,6 @@ class Road:
     transport: Transport
     arrived: Callable[[], list[bytes]]
     closed: Callable[[], Transport] | None  # a transport of the kind whose road is closed
-
-
-class Sink:
-    """Keeps what a real server took from who had logged in."""
-
-    def __init__(self) -> None:
-        self.contents: list[bytes] = []
-
-    async def handle_DATA(self, server: object, session: Any, envelope: Any) -> str:  # noqa: N802
-        if not session.authenticated:
-            return "530 log in first"
-        self.contents.append(envelope.original_content)
-        return "250 taken"
-
-
-class Server(Controller):
-    """A server on whatever port is free."""
-
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]  # it connects to itself to begin
-        super()._trigger_server()
-
-
-def known_login(_server: object, _session: object, _envelope: object, _how: str, given: Any) -> Any:
-    return AuthResult(success=given == LoginPassword(b"ida", PASSWORD.encode()))
 
 
 KINDS = ["memory", "console", "maildir", "file", "smtp none", "smtp starttls", "smtp tls"]
@@ -104,38 +74,15 @@ def console_road() -> Road:
     )
 
 
-def smtp_road(security: str, tmp_path: Path) -> Iterator[Road]:
-    authority = trustme.CA()
-    (tmp_path / "ca.pem").write_bytes(authority.cert_pem.bytes())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    sink = Sink()
-    controller = Server(
-        sink,
-        hostname="127.0.0.1",
-        port=0,
-        authenticator=known_login,
-        auth_require_tls=security == "starttls",  # it does not count TLS from the first byte as TLS
-        tls_context=context if security == "starttls" else None,
-        ssl_context=context if security == "tls" else None,
-    )
-    controller.start()
-    values = {
-        "host": "localhost",
-        "port": controller.port,
-        "security": security,
-        "ca_file": "ca.pem",
-        "username": "ida",
-        "password": PASSWORD,
-    }
-    try:
+def smtp_road(security: str, folder: Path) -> Iterator[Road]:
+    with real_smtp(security, folder) as (sink, values):
+        transport = build("smtp", values, "test", folder)
         yield Road(
-            build("smtp", values, "test", tmp_path),
+            transport,
             lambda: sink.contents,
-            lambda: build("smtp", values | {"port": 1}, "test", tmp_path),
+            lambda: build("smtp", values | {"port": 1}, "test", folder),
         )
-    finally:
-        controller.stop()
+        transport.close()
 
 
 def envelope(number: int) -> Envelope:
@@ -201,11 +148,64 @@ def test_a_maildir_is_one_that_others_read(tmp_path: Path) -> None:
     assert list((tmp_path / "box" / "tmp").iterdir()) == []
 
 
-def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    """Without the authority's certificate nothing is sent."""
-    roads = smtp_road("starttls", tmp_path)
-    road = next(roads)
-    (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
-    with pytest.raises(TransportUnavailable, match="is not trusted"):
-        road.transport.open()
-    next(roads, None)
+def test_a_relative_path_counts_from_the_base(tmp_path: Path) -> None:
+    """Paths among the settings are those of the settings file's folder, whatever the kind."""
+    (tmp_path / "word").write_text("secret\n")
+    build("file", {"path": "out"}, "[transports.file]", tmp_path).open()
+    assert (tmp_path / "out").is_dir()
+    given = {"host": "localhost", "username": "ida", "password_file": "word"}
+    build("smtp", given, "[transports.smtp]", tmp_path)
+    with pytest.raises(ConfigError, match=r"\[transports.smtp\]: password_file: cannot read"):
+        build("smtp", given, "[transports.smtp]", tmp_path / "elsewhere")
+
+
+PIGEON = """
+from pathlib import Path
+from newsletter.options import Options
+from newsletter.transports import Kind
+from newsletter.transports.memory import MemoryTransport
+
+class PigeonOptions(Options):
+    loft: Path
+
+class PigeonTransport(MemoryTransport):
+    def __init__(self, options):
+        super().__init__()
+        self.loft = options.loft
+
+KIND = Kind(options=PigeonOptions, make=PigeonTransport)
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that brings one transport, and two that cannot be had."""
+    (tmp_path / "pigeon_post.py").write_text(PIGEON)
+    info = tmp_path / "pigeon_post-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: pigeon-post\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[newsletter.transports]\n"
+        "pigeon = pigeon_post:KIND\n"
+        "stray = pigeon_post:PIGEONS\n"
+        "path = pigeon_post:Path\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def test_a_package_adds_a_transport_by_an_entry_point(installed: None, tmp_path: Path) -> None:
+    """It is made from its own settings, its paths counted from the base."""
+    pigeon = build("pigeon", {"loft": "loft"}, "[transports.pigeon]", tmp_path)
+    assert pigeon.loft == tmp_path / "loft"  # type: ignore[attr-defined]
+    with pytest.raises(ConfigError, match="Did you mean pigeon"):
+        build("pidgeon", {}, "[transports.pidgeon]", tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "words"), [("stray", "cannot be loaded"), ("path", "no Kind")])
+def test_a_broken_package_harms_only_itself(
+    installed: None, tmp_path: Path, kind: str, words: str
+) -> None:
+    """It is named where it is asked for; the built-in kinds do not look at it."""
+    with pytest.raises(ConfigError, match=f"transport {kind} .*{words}"):
+        build(kind, {}, f"[transports.{kind}]", tmp_path)
+    build("memory", {}, "[transports.memory]", tmp_path).open()
