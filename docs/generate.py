@@ -7,14 +7,20 @@ stand in PAGES is written by hand.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
+
 from newsletter.catalogue import load
+from newsletter.cli.root import root
+from newsletter.config_told import reference
+from newsletter.options import Options
 from newsletter.papers import Paper
 from newsletter.sources.page import PageOptions, PageSource
 from newsletter.topics import FLOOR, Catalogue
+from newsletter.transports import known
 
 DOCS = Path(__file__).resolve().parent
 SEEDS = DOCS.parent / "seeds"
@@ -78,7 +84,68 @@ def topics_page() -> str:
     )
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"topics.md": topics_page}
+def commands_page() -> str:
+    """Every command with its usage, options and example, as `--help` tells them."""
+    lines = ["# Commands", "", "Made by `docs/generate.py` from the commands themselves.", ""]
+    for path, command in commands():
+        context = click.Context(command, info_name=" ".join(path), terminal_width=88)
+        lines += [f"## {' '.join(path)}", "", "```", command.get_help(context).strip(), "```", ""]
+    return "\n".join(lines)
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """The root command and all below it, with their words."""
+    waiting: list[tuple[tuple[str, ...], click.Command]] = [(("newsletter",), root)]
+    while waiting:
+        path, command = waiting.pop(0)
+        yield path, command
+        if isinstance(command, click.Group):
+            below = [((*path, name), one) for name, one in command.commands.items()]
+            waiting = below + waiting
+
+
+def settings_page() -> str:
+    """Every setting with its type, default and what it does."""
+    lines = [
+        "# Settings",
+        "",
+        "Made by `docs/generate.py` from the settings themselves.",
+        "",
+        "Settings come from `newsletter.toml` (`--config`, else `$NEWSLETTER_CONFIG`, else the",
+        "working folder), then from the environment: `NEWSLETTER_TITLE`, or with the group",
+        "`NEWSLETTER_SENDER__ADDRESS`, `NEWSLETTER_TRANSPORTS__SMTP__PASSWORD_FILE`. Paths count",
+        "from the folder of the file. `newsletter config show` tells the value and origin of each,",
+        "`newsletter config check` what to mend before mail leaves.",
+        "",
+        *_table(("Setting", "Is", "Default", "Does"), _settings(reference())),
+        "",
+    ]
+    groups = [(f"transports.{kind}", chosen.options) for kind, chosen in known().items()]
+    for group, options in [*groups, ("sources.page", PageOptions)]:
+        lines += [f"## [{group}]", ""]
+        fields = list(_fields(options))
+        lines += _table(("Setting", "Default", "Does"), fields) if fields else ["No settings."]
+        lines += [""]
+    return "\n".join(lines)
+
+
+def _settings(rows: Iterable[tuple[str, str, str, str]]) -> Iterable[tuple[str, ...]]:
+    for key, kind, default, does in rows:
+        yield f"`{key}`", kind, f"`{default}`" if default else "", does
+
+
+def _fields(options: type[Options]) -> Iterable[tuple[str, ...]]:
+    for name, field in options.model_fields.items():
+        default = "required" if field.is_required() else field.default
+        shown = "" if default is None else f"`{default}`"
+        yield f"`{name}`", shown, str(field.description)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "topics.md": topics_page,
+    "commands.md": commands_page,
+    "settings.md": settings_page,
+}
 
 
 def seed_papers() -> tuple[Paper, ...]:

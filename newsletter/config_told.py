@@ -26,7 +26,14 @@ _IN_URL = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*@")  # RFC 3986 3.2.1, up to t
 _IN_QUERY = re.compile(r"(?<=[?&])((?:[^=&]*_)?(?:password|secret|token|key))=[^&]*", re.IGNORECASE)
 # RFC 2606 and RFC 6761: domains that no mail leaves from.
 _RESERVED = re.compile(r"(.*\.)?(example(\.(com|net|org))?|test|invalid|localhost)")
-_TYPES = {int: "whole number", float: "number", str: "text", Path: "path", SecretStr: "secret", dict: "table"}
+_TYPES = {
+    int: "whole number",
+    float: "number",
+    str: "text",
+    Path: "path",
+    SecretStr: "secret",
+    dict: "table",
+}
 
 
 def shown(config: Config) -> list[tuple[str, str, str]]:
