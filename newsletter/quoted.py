@@ -24,7 +24,8 @@ def encode(text: str) -> bytes:
     if not text:
         return b""
     canonical = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    body = binascii.b2a_qp(canonical.encode(), istext=True)
+    # b2a_qp breaks lines as the first line end it meets is written: give it one of ours.
+    body = binascii.b2a_qp(b"\r\n" + canonical.encode(), istext=True)[2:]
     body = _AWKWARD_START.sub(lambda found: b"=%02X" % found[0][0] + found[0][1:], body)
     lines = body.split(b"\r\n")
     fitted = b"\r\n".join(_fit(line) for line in lines[:-1])

@@ -1,0 +1,42 @@
+"""Who may do what by a link."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subscribers.errors import TokenError
+from subscribers.tokens import Purpose, Signer
+
+SIGNER = Signer(b"one secret")
+TOKEN = SIGNER.sign(Purpose.UNSUBSCRIBE, 42)
+
+
+def test_a_token_is_read_back() -> None:
+    """The same subscriber gets the same token, and it names them."""
+    assert SIGNER.read(Purpose.UNSUBSCRIBE, f" {TOKEN}\n") == 42
+    assert SIGNER.sign(Purpose.UNSUBSCRIBE, 42) == TOKEN
+
+
+@pytest.mark.parametrize(
+    "token", ["", ".", "42", "42.", TOKEN[:-1], TOKEN + "A", TOKEN.replace("42", "43"), "٤٢.x"]
+)
+def test_an_altered_token_is_refused(token: str) -> None:
+    """Cut, lengthened, or with another number."""
+    with pytest.raises(TokenError):
+        SIGNER.read(Purpose.UNSUBSCRIBE, token)
+
+
+def test_a_foreign_token_is_refused() -> None:
+    """Another secret's signature is worth nothing."""
+    with pytest.raises(TokenError):
+        Signer(b"another secret").read(Purpose.UNSUBSCRIBE, TOKEN)
+
+
+@given(st.text(max_size=60))
+def test_no_text_is_a_token_by_chance(text: str) -> None:
+    """Anything but the token is refused in words, never by another error."""
+    if text.strip() != TOKEN:
+        with pytest.raises(TokenError):
+            SIGNER.read(Purpose.UNSUBSCRIBE, text)
