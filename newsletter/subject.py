@@ -58,5 +58,5 @@ def listed(names: Sequence[str]) -> str:
 def _cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
-    cut = text[:most].rsplit(" ", 1)[0].rstrip(" ,;:-–—")
+    cut = text[: most - 1].rsplit(" ", 1)[0].rstrip(" ,;:-–—")
     return f"{cut}…"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from newsletter.issue import Digest
 from newsletter.message import Builder, Message
 from newsletter.papers import Paper, title_id
-from newsletter.rendering.renderer import Entry, Renderer
+from newsletter.rendering.gist import gist
+from newsletter.rendering.renderer import Entry, Renderer, links_of
 from newsletter.rendering.templates import Templates
 from newsletter.rendering.tex import to_unicode
 from newsletter.resources import folder
@@ -103,3 +106,51 @@ def test_a_hostile_paper_makes_an_honest_mail(
     assert html.count("</body>") == 1
     assert html.count("</html>") == 1
     assert text.count(address) == 1 + abstract.count(address) + title.count(address)
+
+
+def rendered_whole(paper: Paper, address: str, topic: str, ending: str) -> str:
+    """The same mail by Jinja alone: every template with real values where slots would be."""
+    page = ending == "html"
+    templates = Templates(folder("templates"))
+    chip = templates.render("digest/chip.html", {"name": topic})
+    because = templates.render("digest/because.html", {"topics": Markup(chip)})
+    told = textwrap.fill(f"Because you follow {topic}", 76)
+    links = links_of(paper)
+    card = {
+        "title": to_unicode(paper.title),
+        "url": links[0].url,
+        "meta": " · ".join(p for p in (to_unicode(paper.authors[0]), "No. 1 of 1 trending") if p),
+        "gist": gist(to_unicode(paper.abstract)),
+        "links": links,
+        "reasons": Markup(because) if page else told,
+    }
+    shell = {
+        "title": MASTHEAD.title,
+        "day": "Thursday 12 March 2026",
+        "imprint": "1 Example Road",
+        "preheader": f"1 paper on {topic}, best first.",
+        "count": "1 paper",
+        "cards": Markup(templates.render(f"digest/card.{ending}", card)),
+        "address": address,
+        "since": "1 March 2026",
+        "unsubscribe": "mailto:daily@example.org?subject=unsubscribe%201.abc",
+    }
+    return templates.render("digest/shell.mjml" if page else "digest/shell.txt", shell)
+
+
+@settings(max_examples=30, deadline=None)
+@given(WORDS, WORDS, WORDS, st.sampled_from(["a", "a&b"]), st.sampled_from(["A <b>", "Å & 'b'"]))
+def test_joined_parts_are_what_the_templates_say(
+    title: str, abstract: str, author: str, local: str, topic: str
+) -> None:
+    """Rendering once and joining gives what rendering the whole mail gives."""
+    snapshot, paper = frozen(title, abstract, author, topic)
+    address = f"{local}@example.org"
+    content = built(snapshot, paper, address).content
+    text, html = message_from_bytes(content).get_payload()
+    for part, ending in ((text, "txt"), (html, "html")):
+        joined = part.get_payload(decode=True).decode().replace("\r\n", "\n")
+        whole = rendered_whole(paper, address, topic, ending)
+        # html.escape and markupsafe write the quotes differently, and mean the same.
+        joined = joined.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+        assert joined.rstrip("\n") == whole.replace("&quot;", "&#34;").rstrip("\n")

@@ -80,3 +80,27 @@ def test_what_is_not_such_a_page_is_told_with_its_line(text: str | bytes, told: 
     """A page that is cut or another page is refused whole."""
     with pytest.raises(SourceError, match=told):
         read(text)
+
+
+def test_a_link_to_code_comes_without_the_sentences_marks() -> None:
+    """What closes a sentence or a bracket is no part of the address."""
+    for ending in (".", ").", ",' and more.", ""):
+        abstract = f"{ABSTRACT} Code is at (https://github.com/a-b/c_d.py{ending}"
+        (paper,) = read(page("Mar 11", "A title", f"{abstract} It is free.")).papers
+        assert paper.code_url == "https://github.com/a-b/c_d.py"
+
+
+def test_a_page_cut_anywhere_is_refused_or_holds_whole_papers() -> None:
+    """No cut of the saved page makes a paper of its own, except the one cut at a full stop."""
+    body = (folder("seeds") / "trending-papers.txt").read_bytes()
+    whole = {(paper.title, paper.abstract) for paper in read(body).papers}
+    told = list[tuple[str, int | None]]()
+    for end in range(0, len(body), 211):
+        try:
+            papers = read(body[:end]).papers
+        except SourceError as error:
+            told.append((error.where, error.line))
+        else:
+            assert {(paper.title, paper.abstract) for paper in papers[:-1]} <= whole
+    assert len(told) > 200
+    assert all(where == "page.txt" and line for where, line in told)

@@ -34,6 +34,12 @@ def test_a_foreign_token_is_refused() -> None:
         Signer(b"another secret").read(Purpose.UNSUBSCRIBE, TOKEN)
 
 
+def test_a_signature_made_for_another_use_is_refused() -> None:
+    """The same secret signs an identity with another key than a link."""
+    with pytest.raises(TokenError):
+        SIGNER.read(Purpose.UNSUBSCRIBE, f"42.{SIGNER.opaque('42')}")
+
+
 @given(st.text(max_size=60))
 def test_no_text_is_a_token_by_chance(text: str) -> None:
     """Anything but the token is refused in words, never by another error."""
