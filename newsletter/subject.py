@@ -58,5 +58,7 @@ def listed(names: Sequence[str]) -> str:
 def _cut(text: str, most: int) -> str:
     if len(text) <= most:
         return text
-    cut = text[: most - 1].rsplit(" ", 1)[0].rstrip(" ,;:-–—")
+    room = most - 1  # the ellipsis takes one
+    cut = text[:room] if text[room] == " " else text[:room].rsplit(" ", 1)[0]
+    cut = cut.rstrip(" ,;:-–—")
     return f"{cut}…"

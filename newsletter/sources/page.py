@@ -16,7 +16,7 @@ from pydantic import Field
 
 from newsletter.errors import SourceError
 from newsletter.options import Options
-from newsletter.papers import Observation, Paper, find_code_url, title_id
+from newsletter.papers import Observation, Paper, find_code_url, normalised_title, title_id
 from newsletter.sources.port import Harvest, Request
 
 BANNER = "get trending papers in your email inbox"
@@ -36,7 +36,10 @@ ENDINGS = (
     "/",
 )  # an abstract ends a sentence or a link
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _DATE = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:, ?(\d{4}))?")
 
 
@@ -116,7 +119,7 @@ def _header(blocks: list[Block], now: datetime, where: str) -> tuple[int, date]:
         )
     for index, block in enumerate(head):
         found = _DATE.fullmatch(block.text)
-        if found and found[1][:3].casefold() in _MONTHS:
+        if found and _month(found[1]):
             return index + 1, _day(found, now, where, block.line)
     raise SourceError(
         'no date such as "Mar 11" stands before the papers.', where=where, line=head[-1].line
@@ -124,7 +127,7 @@ def _header(blocks: list[Block], now: datetime, where: str) -> tuple[int, date]:
 
 
 def _day(found: re.Match[str], now: datetime, where: str, line: int) -> date:
-    month = _MONTHS.index(found[1][:3].casefold()) + 1
+    month = _month(found[1])
     today = (now + timedelta(days=1)).date()  # the page may be from east of UTC
     years = [int(found[3])] if found[3] else range(today.year, today.year - 9, -1)
     for year in years:  # nine years always hold a 29 February
@@ -135,6 +138,12 @@ def _day(found: re.Match[str], now: datetime, where: str, line: int) -> date:
         if found[3] or day <= today:
             return day
     raise SourceError(f"{found[0]!r} is not a day of any year.", where=where, line=line)
+
+
+def _month(word: str) -> int:
+    """The month's number by its name or the beginning of it; 0 for another word."""
+    short = word.casefold()
+    return next((at for at, name in enumerate(_MONTHS, start=1) if name.startswith(short)), 0)
 
 
 def _entries(blocks: list[Block], where: str, header_line: int) -> Iterator[Paper]:
@@ -148,6 +157,10 @@ def _entries(blocks: list[Block], where: str, header_line: int) -> Iterator[Pape
                 f"expected a title here, found {len(title.text)} characters; is one missing?",
                 where=where,
                 line=title.line,
+            )
+        if not normalised_title(title.text):
+            raise SourceError(
+                f"expected a title here, found {title.text!r}.", where=where, line=title.line
             )
         if abstract is None:
             raise SourceError(

@@ -69,6 +69,8 @@ def test_a_date_without_a_year_is_the_latest_such_day(text: str, now: date, day:
         (page("some day", "A title", ABSTRACT), "no date"),
         (page("Mar 32", "A title", ABSTRACT), "line 5: 'Mar 32' is not a day"),
         (page("Mar 11"), "line 5: the page ends before its first paper"),
+        (page("Marble 11", "A title", ABSTRACT), "no date"),
+        (page("Mar 11", "\u200b\u2060 !", ABSTRACT), "line 7: expected a title here"),
         (page("Mar 11", "A title"), "line 7: the page ends after a title"),
         (page("Mar 11", "A title", "Too short."), "line 9: expected an abstract here"),
         (page("Mar 11", ABSTRACT * 5, "A title"), "line 7: expected a title here"),
