@@ -83,11 +83,21 @@ def send(
 
 
 def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) -> None:
+    now = datetime.now(UTC)
     with app.database.read() as connection:
-        later, first = deliveries.waiting(connection, datetime.now(UTC))
+        later, first = deliveries.waiting(connection, now)
+        elsewhere, until = deliveries.held(connection, now)
     if as_json:
         counts: dict[str, Any] = {state.value: done.states[state] for state in DeliveryState}
-        dump({**counts, "found_in_doubt": done.lost, "waiting": later, "next_at": first})
+        dump(
+            {
+                **counts,
+                "found_in_doubt": done.lost,
+                "waiting": later,
+                "next_at": first,
+                "held": elsewhere,
+            }
+        )
         return
     told = [f"{number} {state}" for state, number in done.states.items()]
     say((", ".join(told) if told else "Nothing was due; nobody was sent anything") + ".")
@@ -95,6 +105,11 @@ def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) 
         say("Stopped as asked, after the message that was under way.")
     if done.lost:
         say(f"{done.lost} in doubt since an earlier run: `newsletter status` lists them.")
+    if elsewhere:
+        say(
+            f"{elsewhere} are held by another sender; if it died, they are free at "
+            f"{instant(until)} (delivery.lease_seconds)."
+        )
     if later:
         say(f"{later} wait for their hour, the first at {instant(first)}; --now sends them now.")
 

@@ -294,6 +294,17 @@ def waiting(connection: Connection, now: datetime) -> tuple[int, datetime | None
     return row[0], row[1]
 
 
+def held(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
+    """How many deliveries a sender holds, or held when it died, and when the last lease ends."""
+    row = connection.execute(
+        select(func.count(), func.max(deliveries.c.lease_until)).where(
+            deliveries.c.state.in_((*_WAITING, DeliveryState.SENDING)),
+            deliveries.c.lease_until > now,
+        )
+    ).one()
+    return row[0], row[1]
+
+
 def is_finished(counts: Mapping[DeliveryState, int]) -> bool:
     """Whether nothing of an issue is queued, sending or deferred."""
     return not any(counts[state] for state in OPEN)

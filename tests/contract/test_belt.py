@@ -208,6 +208,7 @@ def test_a_sender_that_lost_its_lease_changes_nothing(world: World) -> None:
         assert deliveries.begin(connection, "slow", claims, NOON) == {claims[0].id}
     with world.database.write() as connection:
         assert len(_claimable(connection)) == 1  # not the one that is being sent
+        assert deliveries.held(connection, NOON) == (1, NOON + lease)
     late = NOON + lease
     assert world.send(MemoryTransport(), late).lost == 1
     with world.database.write() as connection:
