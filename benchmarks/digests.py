@@ -114,7 +114,7 @@ def ours(port: int, readers: int) -> tuple[float, float, int]:
         app = App(load(file, {}))
         now = datetime.now(UTC)
         page = {"path": str(folder("seeds") / "trending-papers.txt")}
-        pipeline.collect(app.database, [sources.build("page", page, Path(place))], now)
+        pipeline.collect(app.database, app.fetcher, [sources.build("page", page, Path(place))], now)
         with app.database.write() as connection:
             for at, topics in enumerate(interests(app.catalogue, readers)):
                 wants = Preferences(follows=topics)

@@ -18,7 +18,11 @@ from newsletter.cli.root import root
 from newsletter.config_told import reference
 from newsletter.options import Options
 from newsletter.papers import Paper
-from newsletter.sources.page import PageOptions, PageSource
+from newsletter.sources import NEWS
+from newsletter.sources import known as known_sources
+from newsletter.sources.files import FileOptions
+from newsletter.sources.page import PageSource
+from newsletter.sources.port import Answer
 from newsletter.topics import FLOOR, Catalogue
 from newsletter.transports import known
 
@@ -121,7 +125,8 @@ def settings_page() -> str:
         "",
     ]
     groups = [(f"transports.{kind}", chosen.options) for kind, chosen in known().items()]
-    for group, options in [*groups, ("sources.page", PageOptions)]:
+    groups += [(f"sources.{kind}", chosen.options) for kind, chosen in known_sources().items()]
+    for group, options in groups:
         lines += [f"## [{group}]", ""]
         fields = list(_fields(options))
         lines += _table(("Setting", "Default", "Does"), fields) if fields else ["No settings."]
@@ -150,9 +155,11 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 def seed_papers() -> tuple[Paper, ...]:
     """The papers of the saved page, top first."""
-    page = PageSource("seeds", PageOptions(path=SEEDS / "trending-papers.txt"))
-    (request,) = page.requests()
-    return page.read(request, Path(request.location).read_bytes(), ANY_DAY).papers
+    page = PageSource("seeds", FileOptions(path=SEEDS / "trending-papers.txt"))
+    (request,) = page.requests(NEWS, {}, ANY_DAY)
+    with Path(request.location).open("rb") as body:
+        (harvest,) = page.read(request, Answer(where=request.location, body=body), ANY_DAY)
+    return harvest.papers
 
 
 def _topics(catalogue: Catalogue, found: list[list[str]]) -> Iterable[tuple[str, ...]]:

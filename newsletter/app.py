@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
+import newsletter
 from newsletter import catalogue, sources, transports
 from newsletter.config import Config
 from newsletter.delivery import Policy
@@ -19,7 +21,9 @@ from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
 from newsletter.snapshot import Masthead
+from newsletter.sources import ArxivSource, Fetcher, Http, Limits, Source
 from newsletter.store.database import Database
+from newsletter.store.turns import Turns
 from newsletter.topics import Catalogue
 from subscribers.model import parse_zone
 from subscribers.tokens import Signer
@@ -74,6 +78,7 @@ class App:
             imprint=sender.postal_address,
             zone=parse_zone(issue.zone),
             window=timedelta(days=issue.window_days),
+            new_papers=issue.new_papers,
         )
 
     @cached_property
@@ -90,7 +95,9 @@ class App:
         return timedelta(seconds=self.settings.delivery.lease_seconds)
 
     def close(self) -> None:
-        """Closes the database, if it was opened."""
+        """Closes what was opened."""
+        if "fetcher" in self.__dict__:
+            self.fetcher.close()
         if "bare_database" in self.__dict__:
             self.bare_database.close()
 
@@ -99,19 +106,46 @@ class App:
         kind, options, where = self.config.transport()
         return transports.build(kind, options, where, self.config.base)
 
-    def sources(self, only: str | None = None) -> list[sources.Source]:
-        """The configured sources, or the one of that name; raises ConfigError."""
+    def sources(self, only: Sequence[str] = ()) -> list[Source]:
+        """The configured sources, or those named; raises ConfigError.
+
+        A kind that needs no settings can be named without a table.
+        """
         tables: Mapping[str, Mapping[str, object]] = self.settings.sources
-        if only is not None and only not in tables:
-            known = ", ".join(tables) or "none is"
-            raise ConfigError(f"There is no [sources.{only}]; configured: {known}.")
-        if not tables:
-            raise ConfigError(
-                "No source is configured. Name a saved page, `newsletter collect FILE`, or add "
-                "[sources.page] with its path to newsletter.toml."
-            )
-        chosen = tables if only is None else {only: tables[only]}
+        chosen: dict[str, Mapping[str, object]] = {}
+        for name in only or tables:
+            table = tables.get(name, {})
+            if name not in tables and name not in sources.known():
+                near = get_close_matches(name, {*tables, *sources.known()}, n=1, cutoff=0.4)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                configured = ", ".join(tables) or "none is"
+                raise ConfigError(f"There is no [sources.{name}]; configured: {configured}.{hint}")
+            chosen[name] = table
         return [sources.build(name, table, self.config.base) for name, table in chosen.items()]
+
+    def arxiv(self) -> ArxivSource:
+        """arXiv as configured, or as it is by default, to ask about single papers."""
+        tables = self.settings.sources.items()
+        table = next((one for name, one in tables if one.get("kind", name) == "arxiv"), {})
+        found = sources.build("arxiv", table, self.config.base)
+        assert isinstance(found, ArxivSource)  # noqa: S101  for the type checker
+        return found
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """Opens what sources ask for, by the manners of [http]."""
+        http, sender = self.settings.http, self.settings.sender
+        contact = http.contact or sender.reply_to or sender.address
+        limits = Limits(
+            agent=f"trending-papers/{newsletter.__version__} (+{contact})",
+            connect=http.connect_seconds,
+            read=http.read_seconds,
+            total=http.total_seconds,
+            largest=http.largest_mb * 2**20,
+            tries=http.tries,
+            allow_private=http.allow_private,
+        )
+        return Fetcher(Http(limits, Turns(self.database)))
 
     @cached_property
     def signer(self) -> Signer:

@@ -138,13 +138,14 @@ class Builder:
             snapshot = self._snapshot
             card = snapshot.cards[pick.paper_id]
             chips = [snapshot.chips[slug] for slug in reasons]
-            because = (
-                snapshot.because.fill({"topics": b"".join(chip.html for chip in chips)})
-                if chips
-                else snapshot.trending
-            )
-            words = "Because you follow " + ", ".join(chip.name for chip in chips)
-            lines = textwrap.fill(words if chips else "Trending today", TEXT_WIDTH)
+            if chips:
+                because = snapshot.because.fill({"topics": b"".join(one.html for one in chips)})
+                words = "Because you follow " + ", ".join(chip.name for chip in chips)
+            elif card.pinned:
+                because, words = snapshot.chosen, "Chosen by the editor"
+            else:
+                because, words = snapshot.trending, "Trending today"
+            lines = textwrap.fill(words, TEXT_WIDTH)
             ready = card.html.fill({"reasons": because}), card.text.fill({"reasons": encode(lines)})
             self._cards[pick.paper_id, reasons] = ready
         return ready

@@ -8,6 +8,7 @@ for a reader is::
 where `match` is the strength of the surest topic the reader follows (interests are not averaged:
 a reader of robotics and of linguistics wants the best of each), or 1 for a reader who follows
 nothing and so asks for whatever is trending. Ties go to the newer paper, then to the lower id.
+What the editor pinned leads, whatever it is about, unless it is under a topic the reader muted.
 
 Readers with the same preferences share one ranking; what each already had is taken out of it
 afterwards, so the cost grows with the distinct preferences, not with the readers.
@@ -30,6 +31,7 @@ class Candidate:
     seen: date  # when it was first collected
     trend: float  # in (0, 1]
     matches: Mapping[str, float]  # topic slug -> strength in (0, 1)
+    pinned: bool = False  # by the editor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class Pick:
 
     paper_id: PaperId
     score: float  # in (0, 1]
-    reasons: tuple[str, ...]  # slugs of followed topics, surest first; empty: it is trending
+    reasons: tuple[str, ...]  # slugs of followed topics, surest first; empty: pinned or trending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,7 @@ def rank(
     candidates: Iterable[Candidate], follows: Collection[str], mutes: Collection[str]
 ) -> Ranking:
     """Scores every candidate for readers who follow and mute these topics (slugs)."""
-    scored: list[tuple[float, int, Pick]] = []
+    scored: list[tuple[bool, float, int, Pick]] = []
     unmatched = muted = 0
     for candidate in candidates:
         if not candidate.matches.keys().isdisjoint(mutes):
@@ -90,7 +92,7 @@ def rank(
         found = sorted(
             ((-strength, slug) for slug, strength in candidate.matches.items() if slug in follows)
         )
-        if follows and not found:
+        if follows and not found and not candidate.pinned:
             unmatched += 1
             continue
         match = -found[0][0] if found else 1.0
@@ -98,8 +100,8 @@ def rank(
         pick = Pick(
             paper_id=candidate.paper_id, score=score, reasons=tuple(slug for _, slug in found)
         )
-        scored.append((-score, -candidate.seen.toordinal(), pick))
-    scored.sort(key=lambda entry: (entry[0], entry[1], entry[2].paper_id))
+        scored.append((not candidate.pinned, -score, -candidate.seen.toordinal(), pick))
+    scored.sort(key=lambda entry: (*entry[:3], entry[3].paper_id))
     return Ranking(picks=tuple(pick for *_, pick in scored), unmatched=unmatched, muted=muted)
 
 

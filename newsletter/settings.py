@@ -76,6 +76,10 @@ Address = Annotated[str, AfterValidator(_address)]
 Tables = dict[str, dict[str, Any]]
 
 
+def _default_sources() -> Tables:
+    return {"huggingface": {}, "arxiv": {}}
+
+
 class Database(Options):
     """[database]: where papers, readers and the ledger are kept."""
 
@@ -129,7 +133,12 @@ class IssueSettings(Options):
         default=7,
         ge=1,
         le=60,
-        description="Days a paper stays a candidate after it was first collected.",
+        description="Days a paper stays a candidate: after it was first announced or collected, "
+        "after the last day's list it stood in, after the editor pinned it.",
+    )
+    new_papers: bool = Field(
+        default=False,
+        description="Whether papers without votes or a place in a list may fill digests, last.",
     )
     news_hours: int = Field(
         default=36,
@@ -156,6 +165,35 @@ class DeliverySettings(Options):
     )
 
 
+class HttpSettings(Options):
+    """[http]: how sources are asked over the network."""
+
+    contact: Line | None = Field(
+        default=None,
+        description="Whom upstreams can write to, an address or a page, told in the User-Agent; "
+        "by default the sender's address.",
+    )
+    connect_seconds: float = Field(
+        default=10, gt=0, le=120, description="Seconds to wait for a connection."
+    )
+    read_seconds: float = Field(
+        default=30, gt=0, le=600, description="Seconds to wait without a byte coming in."
+    )
+    total_seconds: float = Field(
+        default=120, gt=0, le=240, description="Seconds that one answer may take in all."
+    )
+    largest_mb: int = Field(
+        default=64, ge=1, le=64, description="MiB that one answer may have, unpacked."
+    )
+    tries: int = Field(
+        default=4, ge=1, le=10, description="How many times a request is tried that may pass."
+    )
+    allow_private: bool = Field(
+        default=False,
+        description="Whether a redirect may lead to a private address, such as a mirror's.",
+    )
+
+
 class Settings(Options):
     """All of newsletter.toml."""
 
@@ -176,13 +214,15 @@ class Settings(Options):
     sender: Sender = Sender()
     issue: IssueSettings = IssueSettings()
     delivery: DeliverySettings = DeliverySettings()
+    http: HttpSettings = HttpSettings()
     transports: Tables = Field(
         default_factory=lambda: {"maildir": {"path": "mail"}},
         description="One table a transport, [transports.NAME]; its kind is NAME where not given.",
     )
     sources: Tables = Field(
-        default_factory=dict,
-        description="One table a source, [sources.NAME]; its kind is NAME where not given.",
+        default_factory=_default_sources,
+        description="One table a source, [sources.NAME]; its kind is NAME where not given. "
+        "Without any: huggingface and arxiv.",
     )
 
     @model_validator(mode="before")

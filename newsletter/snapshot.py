@@ -69,6 +69,7 @@ class Card:
 
     paper_id: PaperId
     title: str  # Unicode, for subjects
+    pinned: bool = False  # by the editor
     html: Slotted
     text: Slotted
 
@@ -90,6 +91,7 @@ class Snapshot:
     text: Slotted  # the same without the preheader
     because: Slotted  # HTML; slot: topics
     trending: bytes  # HTML, in place of `because` for readers who follow nothing
+    chosen: bytes  # HTML, the same for what the editor pinned
     cards: Mapping[PaperId, Card]
     chips: Mapping[str, Chip]  # by topic slug
 
@@ -101,6 +103,7 @@ class Snapshot:
             "text": self.text.to_json(),
             "because": self.because.to_json(),
             "trending": self.trending.decode("ascii"),
+            "chosen": self.chosen.decode("ascii"),
             "chips": {
                 slug: {"name": chip.name, "html": chip.html.decode("ascii")}
                 for slug, chip in self.chips.items()
@@ -116,6 +119,7 @@ class Snapshot:
             text=Slotted.from_json(kept["text"]),
             because=Slotted.from_json(kept["because"]),
             trending=kept["trending"].encode("ascii"),
+            chosen=kept.get("chosen", "").encode("ascii"),  # version 0.1 pinned nothing
             cards=cards,
             chips={
                 slug: Chip(name=chip["name"], html=chip["html"].encode("ascii"))

@@ -1,50 +1,92 @@
-"""How much a paper is trending: observations in, one number in (0, 1] and its reason out.
+"""How much papers are trending: observations in, for each one number in (0, 1] and its reason out.
 
-A saved list tells only its order. Position `p` of `n` is a standing of `(n - p + 1) / n`, and an
-order without votes is weak evidence, so it moves the score only through its upper half::
+Votes of different days say nothing beside each other: a quiet day's best has fewer than a busy
+day's tenth. So a paper is measured by its standing in the list it was seen in. Where a source
+tells positions, `p` of `n`; where it tells votes, its place by votes among the papers of the same
+source and day, of equal votes the middle place. Then::
 
-    trend = 0.5 + 0.5 * standing
+    standing = (n - p + 1) / n
+    trend    = 0.5 + 0.5 * standing
 
-The better of several sources counts. Votes, velocity and age come with sources that tell them.
+so that the last of a curated list, which somebody still chose, is worth half of the first. Of each
+source the latest observation counts, the better of several sources wins. A paper without any
+sign can be given a trend by what is known of it besides: an editor wants it (0.5), or it is new
+and the operator wants such papers to fill digests (0.25).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
-from newsletter.papers import Observation
+from newsletter.papers import Observation, PaperId
 
 WEAKEST = 0.5  # the last of a curated list was still chosen by somebody
+NEW = 0.25  # nobody has spoken of it yet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trend:
-    """How much a paper is trending, and by which standing."""
+    """How much a paper is trending, and by what."""
 
     score: float  # in (0, 1]
-    position: int  # in the list that counted
-    of: int
+    position: int | None = None  # in the list that counted
+    of: int | None = None
+    votes: int | None = None
 
 
-def trend(observations: Iterable[Observation]) -> Trend | None:
-    """The trend of one paper; None where no observation tells a position.
+ADDED = Trend(score=WEAKEST)
+UNTOLD = Trend(score=NEW)
 
-    Of each source its latest observation counts.
-    """
+
+def trends(seen: Mapping[PaperId, Iterable[Observation]]) -> dict[PaperId, Trend]:
+    """The trend of every paper with a sign of one, measured against the others given here."""
+    latest = [one for observations in seen.values() for one in _latest(observations)]
+    lists: dict[tuple[str, date | None], list[int]] = defaultdict(list)
+    for one in latest:
+        if one.position is None and one.votes is not None:
+            lists[one.source, one.listed].append(one.votes)
+    for votes in lists.values():
+        votes.sort()
+    found: dict[PaperId, Trend] = {}
+    for one in latest:
+        trend = _trend(one, lists.get((one.source, one.listed), []))
+        before = found.get(one.paper_id)
+        if trend and (before is None or _prior(trend) > _prior(before)):
+            found[one.paper_id] = trend
+    return found
+
+
+def _latest(observations: Iterable[Observation]) -> Iterable[Observation]:
     latest: dict[str, Observation] = {}
     for seen in observations:
-        if seen.position is not None and seen.of:
-            before = latest.get(seen.source)
-            if before is None or seen.at > before.at:
-                latest[seen.source] = seen
-    trends = [
-        Trend(
-            score=WEAKEST + (1 - WEAKEST) * (seen.of - seen.position + 1) / seen.of,
-            position=seen.position,
-            of=seen.of,
-        )
-        for seen in latest.values()
-        if seen.position is not None and seen.of
-    ]
-    return max(trends, key=lambda found: (found.score, -found.position), default=None)
+        if seen.votes is None and not (seen.position is not None and seen.of):
+            continue
+        before = latest.get(seen.source)
+        if before is None or seen.at > before.at:
+            latest[seen.source] = seen
+    return latest.values()
+
+
+def _trend(seen: Observation, votes: list[int]) -> Trend | None:
+    if seen.position is not None and seen.of:
+        return _standing(seen.position, seen.position, seen.of, seen.votes)
+    if seen.votes is None:
+        return None
+    of = len(votes)
+    first = of - bisect_right(votes, seen.votes) + 1
+    last = of - bisect_left(votes, seen.votes)
+    return _standing(first, last, of, seen.votes)
+
+
+def _standing(first: int, last: int, of: int, votes: int | None) -> Trend:
+    """Of a paper that shares the places `first` to `last`."""
+    standing = (of - (first + last) / 2 + 1) / of
+    return Trend(score=WEAKEST + (1 - WEAKEST) * standing, position=first, of=of, votes=votes)
+
+
+def _prior(trend: Trend) -> tuple[float, int]:
+    return trend.score, -(trend.position or 0)

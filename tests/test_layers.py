@@ -23,6 +23,8 @@ BREACHES = {
     "tex": ("newsletter/papers.py", "pylatexenc"),
     "terminal": ("newsletter/papers.py", "rich"),
     "smtp": ("newsletter/papers.py", "smtplib"),
+    "http": ("newsletter/papers.py", "httpx"),
+    "formats": ("newsletter/papers.py", "feedparser"),
     "addresses": ("newsletter/papers.py", "email_validator"),
     "options": ("newsletter/papers.py", "pydantic"),
 }

@@ -61,7 +61,9 @@ def _run(app: App, place: Path, pictures: bool) -> None:
     now = datetime.now(UTC)
     page = folder("seeds") / "trending-papers.txt"
     chosen = [sources.build("page", {"path": str(page)}, place)]
-    (got,) = pipeline.collect(app.database, chosen, now)
+    (got,) = pipeline.collect(app.database, app.fetcher, chosen, now)
+    if got.error is not None:
+        raise got.error
     say(f"Collected {got.papers} papers from the saved page, {got.new} of them new.")
     readers = _subscribe(app, now)
     say(f"Subscribed {len(readers)} readers.")

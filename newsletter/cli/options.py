@@ -29,6 +29,14 @@ def chosen_issue(connection: Connection, day: str | None) -> Issue:
     return found
 
 
+def parse_date(text: str) -> date:
+    """A day as typed; raises RequestError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise RequestError(f"{text!r} is not a day; write it such as 2026-03-05.") from None
+
+
 def parse_day(text: str) -> date:
     """A date as typed; raises RequestError."""
     try:

@@ -1,22 +1,35 @@
-"""The noun papers."""
+"""The noun papers: what was collected. What an editor does to a paper is in `editing.py`."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import click
 
 from newsletter.app import App
-from newsletter.cli.options import limit, pass_app
-from newsletter.cli.show import as_json, dump, say, table
+from newsletter.cli import editing
+from newsletter.cli.options import limit, parse_date, pass_app
+from newsletter.cli.show import as_json, dump, instant, say, table
+from newsletter.editor import NO_HAND, Hand, hand
+from newsletter.errors import NewsletterError
+from newsletter.papers import Observation
+from newsletter.records import line, to_json
 from newsletter.rendering.tex import to_unicode
+from newsletter.store import editor_acts
 from newsletter.store import papers as store
-from newsletter.trending import trend
+from newsletter.store.database import Connection
+from newsletter.trending import Trend, trends
 
 
 @click.group()
 def papers() -> None:
-    """What was collected."""
+    """What was collected, and the editor's hand in it."""
 
 
 @papers.command("list", epilog="Example: newsletter papers list --topic alignment --limit 20")
@@ -30,73 +43,186 @@ def list_(app: App, topic: str | None, limit: int, as_json: bool) -> None:
     with app.database.read() as connection:
         total = store.count(connection)
         found = store.newest(connection, limit if wanted is None else total)
-    rows = [_row(app, one) for one in found]
+        found_trends = _trends(connection, found)
+        hands = editor_acts.hands(connection)
+    rows = [
+        _row(app, one, found_trends.get(one.paper.id), hands.get(one.paper.id, NO_HAND))
+        for one in found
+    ]
     rows = [row for row in rows if wanted is None or wanted in row["topics"]][:limit]
     if as_json:
         dump(rows)
         return
     table(
-        ["Paper", "Title", "Standing", "Topics"],
-        [[row["id"], row["title"], row["standing"], ", ".join(row["topics"])] for row in rows],
+        ["Paper", "Title", "Standing", "Topics", ""],
+        [
+            [row["id"], row["title"], row["standing"], ", ".join(row["topics"]), row["editor"]]
+            for row in rows
+        ],
     )
     if not total:
-        say("No papers yet: `newsletter collect FILE`.")
+        say("No papers yet: `newsletter collect`.")
     else:
         say(f"{len(rows)} of {total} papers shown.")
 
 
-@papers.command("show", epilog="Example: newsletter papers show title:0b5d9c")
+@papers.command("show", epilog="Example: newsletter papers show 2403.01234")
 @click.argument("paper")
 @as_json
 @pass_app
 def show_(app: App, paper: str, as_json: bool) -> None:
-    """Show all that is known of PAPER, by its id or the beginning of it."""
+    """Show all that is known of PAPER, and which source each field comes from.
+
+    PAPER is its arXiv id, its DOI, an address of it, or the beginning of its id.
+    """
     with app.database.read() as connection:
         found = store.get(connection, paper)
+        told, merged = store.origins(connection, found.paper.id)
+        trend = _trends(connection, [found]).get(found.paper.id)
+        acts = editor_acts.of(connection, found.paper.id)
     matches = app.catalogue.match(found.paper)
-    row = _row(app, found) | {
-        "raw_title": found.paper.title,
-        "abstract": found.paper.abstract,
-        "authors": list(found.paper.authors),
-        "classes": list(found.paper.classes),
-        "published": found.paper.published,
+    row = _row(app, found, trend, hand(acts)) | {
+        "fields": {
+            name: {"value": value, "from": merged.origins.get(name, "")}
+            for name, value in to_json(found.paper).items()
+            if name not in ("id", "aliases")
+        },
+        "names": list(found.paper.names),
         "first_seen_at": found.first_seen_at,
-        "url": found.paper.url,
-        "pdf_url": found.paper.pdf_url,
-        "code_url": found.paper.code_url,
+        "records": [{"source": one.source, "trust": one.trust, "since": one.at} for one in told],
         "matches": [
             {"topic": one.topic, "strength": round(one.strength, 3), "evidence": one.evidence}
             for one in matches
         ],
+        "acts": [{"act": one.act, "words": one.words, "by": one.by, "at": one.at} for one in acts],
         "observations": [
-            {"source": one.source, "at": one.at, "position": one.position, "of": one.of}
+            {name: value for name, value in vars(one).items() if name != "paper_id"}
             for one in found.observations
         ],
     }
     if as_json:
         dump(row)
         return
-    shown = {name: value for name, value in row.items() if value and name != "topics"}
-    shown["matches"] = [
-        f"{one.topic} {one.strength:.2f} ({', '.join(one.evidence)})" for one in matches
+    rows = [
+        ["names", "\n".join(row["names"]), ""],
+        ["first seen", instant(found.first_seen_at), ""],
+        *(
+            [name.replace("_", " "), _flat(field["value"]), field["from"]]
+            for name, field in row["fields"].items()
+        ),
+        ["standing", row["standing"], ""],
+        [
+            "matches",
+            [f"{one.topic} {one.strength:.2f} ({', '.join(one.evidence)})" for one in matches],
+            "topics",
+        ],
+        ["observations", [_observed(one) for one in found.observations], ""],
+        [
+            "editor",
+            [f"{instant(one.at)}: {one.act} by {one.by} {one.words}".strip() for one in acts],
+            "",
+        ],
     ]
-    shown["observations"] = [
-        f"{one.at:%Y-%m-%d}: {one.position} of {one.of} ({one.source})"
-        for one in found.observations
-    ]
-    table(["", ""], [[name.replace("_", " "), _flat(value)] for name, value in shown.items()])
+    table(["", "", "From"], [[name, _flat(value), origin] for name, value, origin in rows if value])
 
 
-def _row(app: App, one: store.Kept) -> dict[str, Any]:
-    found = trend(one.observations)
+@papers.command("export", epilog="Example: newsletter papers export papers.jsonl")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--since", help="Only papers first seen on this day or later.")
+@pass_app
+def export(app: App, file: Path | None, since: str | None) -> None:
+    """Write papers with all their observations as JSON, one a line, to FILE or standard output.
+
+    `newsletter collect FILE.jsonl` reads it again.
+    """
+    first = datetime.combine(parse_date(since), time(), UTC) if since else None
+    number = 0
+    with _written(file) as out, app.database.read() as connection:
+        for batch in store.in_batches(connection, first):
+            for one in batch:
+                out.write(line(one.paper, one.observations, one.first_seen_at))
+                number += 1
+    if file is not None:
+        say(f"Wrote {number} papers to {file}.")
+
+
+for _command in editing.COMMANDS:
+    papers.add_command(_command)
+
+
+@contextmanager
+def _written(file: Path | None) -> Iterator[BinaryIO]:
+    """The file to write, in its place only once it is whole; or standard output."""
+    if file is None:
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # `| head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as out:
+            yield out
+        draft.replace(file)
+    except OSError as error:
+        raise NewsletterError(f"Cannot write {file}: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _trends(connection: Connection, found: list[store.Kept]) -> dict[Any, Trend]:
+    """Trends of these papers, measured against all that stand in the same lists."""
+    beside = store.beside(connection, found)
+    return trends(beside | {one.paper.id: one.observations for one in found})
+
+
+def _row(app: App, one: store.Kept, found: Trend | None, acts: Hand) -> dict[str, Any]:
     return {
         "id": one.paper.id,
         "title": to_unicode(one.paper.title),
-        "standing": f"{found.position} of {found.of}" if found else "",
+        "standing": _standing(found),
         "trend": round(found.score, 3) if found else None,
+        "votes": found.votes if found else None,
         "topics": [match.topic for match in app.catalogue.match(one.paper)],
+        "editor": _by_hand(acts),
+        "note": acts.note,
     }
 
 
+def _standing(found: Trend | None) -> str:
+    if found is None:
+        return ""
+    votes = "" if found.votes is None else "1 vote" if found.votes == 1 else f"{found.votes} votes"
+    place = f"{found.position} of {found.of}" if found.position else ""
+    return ", ".join(part for part in (votes, place) if part)
+
+
+def _by_hand(acts: Hand) -> str:
+    words = [
+        word
+        for word, done in (
+            ("hidden", acts.hidden),
+            ("pinned", acts.pinned_at),
+            ("added", acts.added_at),
+            ("noted", acts.note),
+        )
+        if done
+    ]
+    return ", ".join(words)
+
+
+def _observed(one: Observation) -> str:
+    counts = [
+        f"{value} {name}"
+        for name in ("votes", "comments", "stars")
+        if (value := getattr(one, name)) is not None
+    ]
+    place = [f"{one.position} of {one.of}"] if one.position else []
+    listed = [f"listed {one.listed}"] if one.listed else []
+    return f"{instant(one.at)}: {', '.join([*place, *counts, *listed])} ({one.source})"
+
+
 def _flat(value: Any) -> Any:
-    return "\n".join(value) if isinstance(value, list) else value
+    return "\n".join(str(one) for one in value) if isinstance(value, list) else value

@@ -9,7 +9,9 @@ import click
 
 import newsletter
 from newsletter.app import App
-from newsletter.cli import belt, configs, databases, demo, issues, papers, readers, topics
+from newsletter.cli import configs, databases, demo, issues, papers, readers, sources, topics
+from newsletter.cli.collect import collect
+from newsletter.cli.compose import compose
 from newsletter.cli.preview import preview
 from newsletter.cli.send import send
 from newsletter.cli.show import complain
@@ -69,12 +71,13 @@ for _command in (
     demo.demo,
     readers.subscribe,
     readers.unsubscribe,
-    belt.collect,
-    belt.compose,
+    collect,
+    compose,
     preview,
     send,
     status,
     papers.papers,
+    sources.sources,
     topics.topics,
     readers.subscribers,
     issues.issues,

@@ -1,24 +1,30 @@
-"""The three verbs: collect, compose, dispatch.
+"""The three verbs, collect, compose and dispatch, and the editor's.
 
 The same three whether a person types them or, later, a schedule does. This is the one room below
 `app.py` that knows both packages.
 """
 
-from newsletter.pipeline.collect import Collected, collect
+from newsletter.pipeline.collect import Collected, collect, look
 from newsletter.pipeline.compose import Composed, compose
 from newsletter.pipeline.digests import Edition, general_digest
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, rehearse
+from newsletter.pipeline.editing import Edited, Typed, add, edit
 
 __all__ = [
     "Collected",
     "Composed",
     "Dispatched",
+    "Edited",
     "Edition",
     "Post",
     "Rehearsed",
+    "Typed",
+    "add",
     "collect",
     "compose",
     "dispatch",
+    "edit",
     "general_digest",
+    "look",
     "rehearse",
 ]

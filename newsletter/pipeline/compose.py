@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from newsletter.editor import NO_HAND, Hand
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.rendering.renderer import Entry, Renderer
 from newsletter.selection import Candidate, Ranking, rank, take
 from newsletter.snapshot import Masthead
-from newsletter.store import deliveries, issues, papers
+from newsletter.store import deliveries, editor_acts, issues, papers
 from newsletter.store.database import Database
 from newsletter.store.deliveries import NewDelivery
 from newsletter.topics import Catalogue
-from newsletter.trending import trend
+from newsletter.trending import ADDED, UNTOLD, Trend, trends
 from subscribers import schedule
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
@@ -36,6 +37,7 @@ class Terms:
     imprint: str  # the postal address
     zone: ZoneInfo  # decides the issue's date
     window: timedelta  # how long a paper stays a candidate
+    new_papers: bool = False  # whether papers that nobody has spoken of yet may fill digests
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +72,12 @@ def compose(
         return Composed(issue=None, fresh=False, queued=0, skipped=0)
     queued = skipped = 0
     select = _Selector(issue, now)
+    # No issue older than this can hold one of the candidates.
+    first = min((one.seen for one in issue.candidates), default=day)
+    earliest = datetime.combine(first, time(), UTC) - timedelta(days=1)
     with database.read() as reader:
         for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
             with database.write() as connection:
-                earliest = issue.composed_at - terms.window
                 had = deliveries.had(connection, earliest, batch[0].id, batch[-1].id)
                 new = [
                     one
@@ -95,23 +99,37 @@ def _freeze(
     day: date,
     now: datetime,
 ) -> Issue | None:
+    since = now - terms.window
     with database.read() as connection:
-        kept = papers.since(connection, now - terms.window)
+        hands = editor_acts.hands(connection)
+        wanted = [paper_id for paper_id, hand in hands.items() if _is_wanted(hand, since)]
+        kept = papers.since(connection, since, besides=wanted)
+    found = trends({one.paper.id: one.observations for one in kept})
     ranked: list[tuple[Candidate, Entry]] = []
     for one in kept:
-        found = trend(one.observations)
-        if found is None:
+        hand = hands.get(one.paper.id, NO_HAND)
+        trend = found.get(one.paper.id) or _trend_without_signs(hand, terms)
+        if trend is None or hand.hidden:
             continue
         candidate = Candidate(
             paper_id=one.paper.id,
             seen=one.first_seen_at.date(),
-            trend=found.score,
+            trend=trend.score,
             matches={match.topic: match.strength for match in catalogue.match(one.paper)},
+            pinned=hand.pinned_at is not None and hand.pinned_at >= since,
         )
-        ranked.append((candidate, Entry(paper=one.paper, trend=found)))
+        entry = Entry(paper=one.paper, trend=trend, pinned=candidate.pinned, note=hand.note)
+        ranked.append((candidate, entry))
     if not ranked:
         return None
-    ranked.sort(key=lambda pair: (-pair[0].trend, -pair[0].seen.toordinal(), pair[0].paper_id))
+    ranked.sort(
+        key=lambda pair: (
+            not pair[0].pinned,
+            -pair[0].trend,
+            -pair[0].seen.toordinal(),
+            pair[0].paper_id,
+        )
+    )
     snapshot = renderer.freeze(
         masthead=terms.masthead,
         imprint=terms.imprint,
@@ -121,6 +139,19 @@ def _freeze(
     )
     with database.write() as connection:
         return issues.freeze(connection, day, now, [one for one, _ in ranked], snapshot)
+
+
+def _is_wanted(hand: Hand, since: datetime) -> bool:
+    """Whether an editor brings a paper into the window that it may be too old for."""
+    times = (hand.pinned_at, hand.added_at)
+    return any(at is not None and at >= since for at in times)
+
+
+def _trend_without_signs(hand: Hand, terms: Terms) -> Trend | None:
+    """The trend of a paper without votes or a place in a list; None: it is no candidate."""
+    if hand.pinned_at or hand.added_at:
+        return ADDED
+    return UNTOLD if terms.new_papers else None
 
 
 class _Selector:

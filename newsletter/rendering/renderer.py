@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
+from newsletter import plain
 from newsletter.papers import Paper, PaperId, shorten_authors
 from newsletter.quoted import encode
 from newsletter.rendering.gist import gist
@@ -24,7 +25,6 @@ from newsletter.topics import Topic
 from newsletter.trending import Trend
 
 SHELL_SLOTS = ("preheader", "count", "cards", "address", "since", "unsubscribe")
-LONGEST_URL = 500  # characters; a longer one is no paper's address
 
 _SLOT = re.compile("\0([a-z]+)\0")  # NUL cannot come from a paper: to_unicode takes it away
 
@@ -43,6 +43,8 @@ class Entry:
 
     paper: Paper
     trend: Trend
+    pinned: bool = False  # by the editor
+    note: str = ""  # the editor's
 
 
 class Renderer:
@@ -78,6 +80,7 @@ class Renderer:
                 self._templates.render("digest/because.html", {"topics": _slot("topics")})
             ),
             trending=encode(self._templates.render("digest/trending.html", {})),
+            chosen=encode(self._templates.render("digest/chosen.html", {})),
             cards=self._cards(entries),
             chips={
                 topic.slug: Chip(
@@ -99,6 +102,7 @@ class Renderer:
             "title": title,
             "url": links[0].url,
             "meta": _meta(entry),
+            "note": entry.note,
             "gist": gist(to_unicode(paper.abstract)),
             "links": links,
             "reasons": _slot("reasons"),
@@ -106,6 +110,7 @@ class Renderer:
         return Card(
             paper_id=paper.id,
             title=title,
+            pinned=entry.pinned,
             html=_split(self._templates.render("digest/card.html", values)),
             text=_split(self._templates.render("digest/card.txt", values)),
         )
@@ -121,20 +126,31 @@ def _split(rendered: str) -> Slotted:
 
 
 def _meta(entry: Entry) -> str:
-    paper, trend = entry.paper, entry.trend
+    paper = entry.paper
     authors = shorten_authors([to_unicode(name) for name in paper.authors])
-    standing = f"No. {trend.position} of {trend.of} trending"
-    return " · ".join(part for part in (authors, standing) if part)
+    told = (authors, plain.line(paper.organization), *_standing(entry.trend))
+    return " · ".join(part for part in told if part)
+
+
+def _standing(trend: Trend) -> Iterable[str]:
+    """What makes it trending, in words."""
+    if trend.votes is not None:
+        yield "1 upvote" if trend.votes == 1 else f"{trend.votes:,} upvotes"
+    if trend.position is not None:
+        yield f"No. {trend.position} of {trend.of} trending"
 
 
 def links_of(paper: Paper) -> list[Link]:
     """The paper's links, the one of its title first; where it has no page, a search for it."""
+    code = "Code (found by a machine)" if paper.code_guessed else "Code"
     found = [
         Link(label=label, url=url)
         for label, url in (
             ("Abstract", safe_url(paper.url)),
             ("PDF", safe_url(paper.pdf_url)),
-            ("Code", safe_url(paper.code_url)),
+            (code, safe_url(paper.code_url)),
+            ("Project", safe_url(paper.project_url)),
+            ("Discussion", safe_url(paper.discussion_url)),
         )
         if url
     ]
@@ -146,13 +162,9 @@ def links_of(paper: Paper) -> list[Link]:
 
 
 def safe_url(url: str | None) -> str | None:
-    """The URL if it is one a mail may link to: absolute, http or https, printable, bounded."""
-    if not url or len(url) > LONGEST_URL or not url.isascii() or not url.isprintable():
-        return None
-    if any(c in url for c in " <>\"'`\\"):
-        return None
+    """The URL if it is one a mail may link to: it names a host, and `plain.url` lets it pass."""
+    clean = plain.url(url)
     try:
-        parts = urlsplit(url)
+        return clean if clean and urlsplit(clean).hostname else None
     except ValueError:
         return None
-    return url if parts.scheme in ("http", "https") and parts.hostname else None

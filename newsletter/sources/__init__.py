@@ -1,33 +1,92 @@
-"""Where papers come from: one port, one file a source, one line here for each."""
+"""Where papers come from: one port, one file a kind, one line here for each.
+
+A third party adds a kind by an entry point of the group "newsletter.sources" that names a `Kind`;
+docs/write-a-source.md has an example that is run by a test.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from newsletter.errors import ConfigError
-from newsletter.sources.fetch import fetch
-from newsletter.sources.page import PageOptions, PageSource
-from newsletter.sources.port import Harvest, Request, Source
+from newsletter.kinds import Kinds, read_options
+from newsletter.options import Options
+from newsletter.sources.arxiv import ArxivOptions, ArxivSource
+from newsletter.sources.bibtex import BibtexSource
+from newsletter.sources.citation import CitationSource
+from newsletter.sources.feed import FeedOptions, FeedSource
+from newsletter.sources.fetch import Fetcher, is_address, spread
+from newsletter.sources.files import FileOptions
+from newsletter.sources.http import Http, Limits, NoTurns, Turns
+from newsletter.sources.huggingface import HuggingFaceOptions, HuggingFaceSource
+from newsletter.sources.jsonl import JsonlSource
+from newsletter.sources.page import PageSource
+from newsletter.sources.port import (
+    NEWS,
+    Answer,
+    Ask,
+    AskAgain,
+    Cursor,
+    Enriches,
+    Harvest,
+    Manners,
+    Request,
+    Source,
+)
 
-__all__ = ["Harvest", "Request", "Source", "build", "fetch", "known"]
+__all__ = [
+    "NEWS",
+    "Answer",
+    "ArxivSource",
+    "Ask",
+    "AskAgain",
+    "CitationSource",
+    "Cursor",
+    "Enriches",
+    "Fetcher",
+    "Harvest",
+    "Http",
+    "Kind",
+    "Limits",
+    "Manners",
+    "NoTurns",
+    "Request",
+    "Source",
+    "Turns",
+    "build",
+    "is_address",
+    "kind_of_file",
+    "known",
+    "spread",
+]
 
 
-def _page(name: str, values: Mapping[str, Any], where: str, base: Path) -> Source:
-    options = PageOptions.read(values, where)
-    if str(options.path) != "-":
-        options = options.model_copy(update={"path": base / options.path})
-    return PageSource(name, options)
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of source: the settings it has, and how one is made from its name and them."""
+
+    options: type[Options]
+    make: Callable[[str, Any], Source]  # given an instance of `options`; may raise ConfigError
 
 
-_KINDS: Mapping[str, Callable[[str, Mapping[str, Any], str, Path], Source]] = {"page": _page}
+_BUILT_IN: Mapping[str, Kind] = {
+    "huggingface": Kind(options=HuggingFaceOptions, make=HuggingFaceSource),
+    "arxiv": Kind(options=ArxivOptions, make=ArxivSource),
+    "feed": Kind(options=FeedOptions, make=FeedSource),
+    "jsonl": Kind(options=FileOptions, make=JsonlSource),
+    "bibtex": Kind(options=FileOptions, make=BibtexSource),
+    "page": Kind(options=FileOptions, make=PageSource),
+}
+_FILES = {"jsonl": JsonlSource, "bibtex": BibtexSource, "page": PageSource}
+_KINDS = Kinds(what="source", group="newsletter.sources", kind=Kind, built_in=_BUILT_IN)
 
 
-def known() -> tuple[str, ...]:
-    """The kinds of source there are."""
-    return tuple(_KINDS)
+def known() -> dict[str, Kind]:
+    """Every kind there is; raises ConfigError where an installed package's cannot be loaded."""
+    return _KINDS.known()
 
 
 def build(name: str, values: Mapping[str, Any], base: Path) -> Source:
@@ -37,8 +96,21 @@ def build(name: str, values: Mapping[str, Any], base: Path) -> Source:
     """
     where = f"[sources.{name}]"
     settings = dict(values)
-    kind = str(settings.pop("kind", name))
-    if kind not in _KINDS:
-        nearest = get_close_matches(kind, _KINDS, n=1) or list(_KINDS)
-        raise ConfigError(f"{where}: there is no source {kind!r}; did you mean {nearest[0]}?")
-    return _KINDS[kind](name, settings, where, base)
+    chosen = _KINDS.find(str(settings.pop("kind", name)), where)
+    options = read_options(chosen.options, settings, where, base)
+    try:
+        return chosen.make(name, options)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def kind_of_file(path: Path) -> str:
+    """The kind that reads a file of this name, or a folder by what lies in it; "page" otherwise."""
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file())
+    for file in files:
+        for kind, source in _FILES.items():
+            if file.suffix.casefold() in source.suffixes:
+                return kind
+    return "page"

@@ -7,17 +7,16 @@ what is observed. Blocks are separated by blank lines. TeX is kept as it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
-from pydantic import Field
-
+from newsletter import plain
 from newsletter.errors import SourceError
-from newsletter.options import Options
-from newsletter.papers import Observation, Paper, find_code_url, normalised_title, title_id
-from newsletter.sources.port import Harvest, Request
+from newsletter.identity import normalised_title, title_id
+from newsletter.papers import Observation, Paper, find_code_url
+from newsletter.sources.files import Files
+from newsletter.sources.port import Answer, Harvest, Request
 
 BANNER = "get trending papers in your email inbox"
 LONGEST_TITLE = 300  # characters; arXiv's longest titles have about 250
@@ -43,12 +42,6 @@ _MONTHS = (
 _DATE = re.compile(r"([A-Za-z]{3,9})\.? (\d{1,2})(?:, ?(\d{4}))?")
 
 
-class PageOptions(Options):
-    """The settings of a [sources.NAME] of kind "page"."""
-
-    path: Path = Field(description='The saved page, or "-" for standard input.')
-
-
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """Lines of text that stand together."""
@@ -57,24 +50,19 @@ class Block:
     text: str  # its lines joined by spaces
 
 
-class PageSource:
-    """One saved page."""
+class PageSource(Files):
+    """Saved pages."""
 
-    def __init__(self, name: str, options: PageOptions) -> None:
-        self.name = name
-        self._location = str(options.path)
+    trust = 20  # text without links; see merging.py
+    suffixes = (".txt",)
 
-    def requests(self) -> Iterable[Request]:
-        """The one page."""
-        return (Request(location=self._location),)
-
-    def read(self, request: Request, body: bytes, now: datetime) -> Harvest:
-        """The page's papers, top first, observed at midnight UTC of the page's date.
+    def read(self, request: Request, answer: Answer, now: datetime) -> Iterator[Harvest]:
+        """One page's papers, top first, observed at midnight UTC of the page's date.
 
         A date without a year is the latest such day that is not after `now`. Raises SourceError
         with the line where the page stops being one.
         """
-        where = request.location
+        where, body = answer.where, answer.whole()
         try:
             text = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -86,7 +74,7 @@ class PageSource:
         at = datetime(day.year, day.month, day.day, tzinfo=UTC)
         papers = {paper.id: paper for paper in reversed(entries)}  # the better position counts
         ordered = tuple(dict.fromkeys(paper.id for paper in entries))
-        return Harvest(
+        yield Harvest(
             papers=tuple(papers[name] for name in ordered),
             observations=tuple(
                 Observation(paper_id=name, source=self.name, at=at, position=place, of=len(ordered))
@@ -176,8 +164,8 @@ def _entries(blocks: list[Block], where: str, header_line: int) -> Iterator[Pape
             )
         yield Paper(
             id=title_id(title.text),
-            title=title.text,
-            abstract=abstract.text,
+            title=plain.line(title.text),
+            abstract=plain.line(abstract.text, plain.LONGEST_TEXT),
             code_url=find_code_url(abstract.text),
         )
     last = blocks[-1]

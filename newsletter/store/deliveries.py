@@ -31,7 +31,7 @@ from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
 from newsletter.store.insert import insert_new
-from newsletter.store.schema import deliveries, issue_papers, issues
+from newsletter.store.schema import deliveries, issue_papers, issues, papers
 from subscribers.model import State
 from subscribers.schema import subscribers
 
@@ -124,8 +124,11 @@ def had(
     recent = connection.scalars(select(issues.c.id).where(issues.c.composed_at >= earliest)).all()
     if not recent:
         return {}
-    places = select(issue_papers.c.issue_id, issue_papers.c.place, issue_papers.c.paper_id).where(
-        issue_papers.c.issue_id.in_(recent)
+    is_now = func.coalesce(papers.c.same_as, papers.c.id)  # it may have turned out to be another
+    places = (
+        select(issue_papers.c.issue_id, issue_papers.c.place, is_now.label("paper_id"))
+        .join(papers, papers.c.id == issue_papers.c.paper_id)
+        .where(issue_papers.c.issue_id.in_(recent))
     )
     paper = {(row.issue_id, row.place): PaperId(row.paper_id) for row in connection.execute(places)}
     query = select(deliveries.c.subscriber_id, deliveries.c.issue_id, deliveries.c.picks).where(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
+Insert = sqlite.Insert | postgresql.Insert
 
 
 def insert_new(
@@ -21,29 +23,37 @@ def insert_new(
     """Inserts the rows whose unique keys are not there yet; returns a column of those."""
     if not rows:
         return []
-    statement = _insert(connection, table).values(list(rows)).on_conflict_do_nothing()
+    statement = _insert(connection.dialect.name, table).values(list(rows)).on_conflict_do_nothing()
     return list(connection.scalars(statement.returning(returning)))
 
 
-def upsert(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    key: Collection[str],
-    keep: Collection[str] = (),
+def put_rows(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, key: Sequence[str]
 ) -> None:
-    """Inserts rows, or overwrites those of the same `key` in all columns but `keep`."""
+    """Inserts rows of the same columns, or overwrites those of the same `key`.
+
+    Written in the order of the key, so that two writers never wait for each other.
+    """
     if not rows:
         return
-    statement = _insert(connection, table).values(list(rows))
-    written = {
-        name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=written))
+    statement = _upsert(connection.dialect.name, table, tuple(rows[0]), tuple(key))
+    connection.execute(statement, sorted(rows, key=lambda row: [row[name] for name in key]))
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+def append(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Inserts the rows whose primary keys are not there yet; returns how many those are."""
+    if not rows:
+        return 0
+    statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
+    return connection.execute(statement, list(rows)).rowcount
+
+
+@cache
+def _upsert(dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...]) -> Insert:
+    statement = _insert(dialect, table)
+    written = {name: statement.excluded[name] for name in columns if name not in key}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=written)
+
+
+def _insert(dialect: str, table: Table) -> Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

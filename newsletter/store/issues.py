@@ -47,6 +47,7 @@ def freeze(
                     "paper_id": candidate.paper_id,
                     "seen": candidate.seen,
                     "trend": candidate.trend,
+                    "pinned": candidate.pinned,
                     "matches": dict(candidate.matches),
                     "card": _card_row(snapshot.cards[candidate.paper_id]),
                 }
@@ -113,7 +114,11 @@ def _issue(connection: Connection, row: Row[Any]) -> Issue:
         composed_at=row.composed_at,
         candidates=tuple(
             Candidate(
-                paper_id=PaperId(one.paper_id), seen=one.seen, trend=one.trend, matches=one.matches
+                paper_id=PaperId(one.paper_id),
+                seen=one.seen,
+                trend=one.trend,
+                matches=one.matches,
+                pinned=one.pinned,
             )
             for one in rows
         ),
@@ -122,13 +127,19 @@ def _issue(connection: Connection, row: Row[Any]) -> Issue:
 
 
 def _card_row(card: Card) -> dict[str, Any]:
-    return {"title": card.title, "html": card.html.to_json(), "text": card.text.to_json()}
+    return {
+        "title": card.title,
+        "pinned": card.pinned,
+        "html": card.html.to_json(),
+        "text": card.text.to_json(),
+    }
 
 
 def _card(paper_id: str, kept: dict[str, Any]) -> Card:
     return Card(
         paper_id=PaperId(paper_id),
         title=kept["title"],
+        pinned=kept.get("pinned", False),  # version 0.1 pinned nothing
         html=Slotted.from_json(kept["html"]),
         text=Slotted.from_json(kept["text"]),
     )

@@ -1,20 +1,37 @@
-"""Keeps papers and what was observed of them, on a connection the caller opened."""
+"""Keeps papers, what each source says of them and what was observed, on a caller's connection.
+
+A paper's row is made of its records by `merging.merge`; nothing else writes it. Two papers that
+turn out to be one become one: everything moves to the stronger name, and the other row stays as a
+pointer, because issues that were frozen before name it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
 
+from newsletter import records
 from newsletter.errors import RequestError
+from newsletter.identity import parse
+from newsletter.merging import Merged, Record, merge, renewed, unite
 from newsletter.papers import Observation, Paper, PaperId
-from newsletter.store.insert import insert_new, upsert
-from newsletter.store.schema import observations, papers
+from newsletter.store.insert import append, put_rows
+from newsletter.store.schema import (
+    editor_acts,
+    observations,
+    paper_names,
+    paper_records,
+    papers,
+)
 
-CHUNK = 500  # rows a statement; SQLite takes 32,766 parameters
+CHUNK = 500  # papers a statement; SQLite takes 32,766 parameters
+ONE_WRITER = 0x706170657273  # the key of the lock that keeps two from making one paper twice
+COLUMNS = ("title", "abstract", "published", "url", "pdf_url", "code_url")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,94 +43,294 @@ class Kept:
     observations: tuple[Observation, ...]  # oldest first
 
 
-def put(connection: Connection, found: Sequence[Paper], now: datetime) -> int:
-    """Keeps papers, the newer words of a known one replacing the older; returns how many are new.
+@dataclass(kw_only=True)
+class Put:
+    """What keeping some papers did."""
 
-    When a paper was first seen never changes.
+    new: int = 0
+    changed: int = 0
+    ids: dict[PaperId, PaperId] = field(default_factory=dict)  # as told -> as kept
+
+
+def put(
+    connection: Connection,
+    found: Sequence[Paper],
+    now: datetime,
+    *,
+    source: str,
+    trust: int,
+    known_only: bool = False,
+) -> Put:
+    """Keeps what `source` says of papers, in place of what it said before.
+
+    A paper was first seen when a source announced it, else now; that instant only ever moves
+    back. With `known_only`, what is not kept yet is passed over.
     """
-    before = count(connection)
-    rows = [_row(paper) | {"first_seen_at": now} for paper in found]
-    for chunk in _chunks(rows):
-        upsert(connection, papers, chunk, key=("id",), keep=("first_seen_at",))
-    return count(connection) - before
+    done = Put()
+    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+        connection.execute(select(func.pg_advisory_xact_lock(ONE_WRITER)))
+    for start in range(0, len(found), CHUNK):
+        chunk = [
+            Record(source=source, trust=trust, at=now, paper=paper)
+            for paper in found[start : start + CHUNK]
+        ]
+        _put_chunk(connection, chunk, done, known_only=known_only)
+    return done
 
 
-def observe(connection: Connection, seen: Sequence[Observation]) -> int:
-    """Appends observations; one already there stays as it is. Returns how many are new."""
-    rows = [asdict(observation) for observation in seen]
-    paper_id = observations.c.paper_id
-    return sum(
-        len(insert_new(connection, observations, chunk, returning=paper_id))
-        for chunk in _chunks(rows)
-    )
+def observe(
+    connection: Connection, seen: Sequence[Observation], ids: Mapping[PaperId, PaperId]
+) -> int:
+    """Appends observations of papers just put; one already there stays. Returns how many are new.
+
+    `ids` is `Put.ids`; what it does not hold was passed over and is not observed either.
+    """
+    rows = [vars(one) | {"paper_id": ids[one.paper_id]} for one in seen if one.paper_id in ids]
+    return sum(append(connection, observations, chunk) for chunk in _chunks(rows))
 
 
 def count(connection: Connection) -> int:
     """How many papers there are."""
-    return connection.scalar(select(func.count()).select_from(papers)) or 0
+    query = select(func.count()).select_from(papers).where(papers.c.same_as.is_(None))
+    return connection.scalar(query) or 0
 
 
-def since(connection: Connection, instant: datetime) -> list[Kept]:
-    """Papers first seen at or after an instant, with their observations, in order of id."""
-    query = select(papers).where(papers.c.first_seen_at >= instant).order_by(papers.c.id)
-    seen = (
-        select(observations)
-        .join(papers, papers.c.id == observations.c.paper_id)
-        .where(papers.c.first_seen_at >= instant)
+def since(connection: Connection, instant: datetime, besides: Iterable[PaperId] = ()) -> list[Kept]:
+    """Papers first seen or in a day's list since an instant, and those named, in order of id."""
+    named = list(besides)
+    listed = select(observations.c.paper_id).where(observations.c.listed >= instant.date())
+    wanted = papers.c.same_as.is_(None) & (
+        (papers.c.first_seen_at >= instant) | papers.c.id.in_(listed) | papers.c.id.in_(named)
     )
-    return _kept(connection.execute(query).all(), connection.execute(seen).all())
+    seen = select(observations).join(papers, papers.c.id == observations.c.paper_id).where(wanted)
+    rows = connection.execute(select(papers).where(wanted).order_by(papers.c.id)).all()
+    return _kept(rows, connection.execute(seen).all())
 
 
 def get(connection: Connection, name: str) -> Kept:
-    """The paper of an id, or of the one id that begins so; raises RequestError."""
+    """The paper of a name, an address, or the one whose name begins so; raises RequestError."""
+    row = _row_of(connection, find(connection, name))
+    seen = select(observations).where(observations.c.paper_id == row.id)
+    return _kept([row], connection.execute(seen).all())[0]
+
+
+def find(connection: Connection, name: str) -> PaperId:
+    """The id of the paper that `get` returns; raises RequestError."""
+    wanted = {name, parse(name) or name}
+    exact = connection.scalars(
+        select(paper_names.c.paper_id).where(paper_names.c.name.in_(wanted)).distinct()
+    ).all()
+    if len(exact) == 1:
+        return PaperId(exact[0])
     pattern = name.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    query = select(papers).where(papers.c.id.like(f"{pattern}%", escape="\\")).limit(2)
-    rows = connection.execute(query).all()
-    exact = [row for row in rows if row.id == name] or rows
-    if len(exact) != 1:
-        problem = "Several papers' ids begin with" if exact else "There is no paper"
+    begins = connection.scalars(
+        select(paper_names.c.paper_id)
+        .where(paper_names.c.name.like(f"{pattern}%", escape="\\"))
+        .distinct()
+        .limit(2)
+    ).all()
+    if len(begins) != 1:
+        problem = "Several papers' ids begin with" if begins else "There is no paper"
         raise RequestError(f"{problem} {name!r}. `newsletter papers list` shows them all.")
-    seen = select(observations).where(observations.c.paper_id == exact[0].id)
-    return _kept(exact, connection.execute(seen).all())[0]
+    return PaperId(begins[0])
+
+
+def origins(connection: Connection, paper_id: PaperId) -> tuple[list[Record], Merged]:
+    """What each source says of a paper, most trusted first, and what is made of it."""
+    found = _records(connection, {paper_id})[paper_id]
+    found.sort(key=lambda one: (-one.trust, one.source))
+    return found, merge(found, _names(connection, {paper_id})[paper_id])
 
 
 def newest(connection: Connection, limit: int) -> list[Kept]:
-    """The papers collected last, newest first, of those the one that stood highest first."""
+    """The papers seen last, newest first, of those the one that stood highest first."""
     best = (
-        select(observations.c.paper_id, func.min(observations.c.position).label("position"))
+        select(
+            observations.c.paper_id,
+            func.min(observations.c.position).label("position"),
+            func.max(observations.c.votes).label("votes"),
+        )
         .group_by(observations.c.paper_id)
         .subquery()
     )
     query = (
         select(papers)
         .outerjoin(best, best.c.paper_id == papers.c.id)
-        .order_by(papers.c.first_seen_at.desc(), best.c.position, papers.c.id)
+        .where(papers.c.same_as.is_(None))
+        .order_by(
+            func.date(papers.c.first_seen_at).desc(),
+            best.c.votes.desc().nulls_last(),
+            best.c.position.nulls_last(),
+            papers.c.id,
+        )
         .limit(limit)
     )
-    rows = connection.execute(query).all()
-    ids = [row.id for row in rows]
-    seen = [
-        row
-        for start in range(0, len(ids), CHUNK)
-        for row in connection.execute(
-            select(observations).where(observations.c.paper_id.in_(ids[start : start + CHUNK]))
+    return _with_observations(connection, connection.execute(query).all())
+
+
+def beside(connection: Connection, found: Iterable[Kept]) -> dict[PaperId, list[Observation]]:
+    """What was observed of every paper in the days' lists that these papers stand in."""
+    days = {seen.listed for one in found for seen in one.observations if seen.listed}
+    rows = (row for day in sorted(days) for row in connection.execute(_LISTED, {"day": day}))
+    by_paper: dict[PaperId, list[Observation]] = defaultdict(list)
+    for row in rows:
+        by_paper[PaperId(row.paper_id)].append(Observation(**row._mapping))
+    return by_paper
+
+
+def in_batches(connection: Connection, instant: datetime | None) -> Iterator[list[Kept]]:
+    """All papers first seen at or after an instant, in order of id; nothing is loaded whole."""
+    last = ""
+    while True:
+        query = select(papers).where(papers.c.id > last, papers.c.same_as.is_(None))
+        if instant is not None:
+            query = query.where(papers.c.first_seen_at >= instant)
+        rows = connection.execute(query.order_by(papers.c.id).limit(CHUNK)).all()
+        if not rows:
+            return
+        yield _with_observations(connection, rows)
+        last = rows[-1].id
+
+
+def without_record(
+    connection: Connection, source: str, scheme: str, instant: datetime, limit: int
+) -> list[PaperId]:
+    """Names of a scheme, of papers seen since `instant` of which `source` has said nothing."""
+    told = select(paper_records.c.paper_id).where(paper_records.c.source == source)
+    query = (
+        select(paper_names.c.name)
+        .join(papers, papers.c.id == paper_names.c.paper_id)
+        .where(paper_names.c.name.like(f"{scheme}:%"))
+        .where(papers.c.first_seen_at >= instant, papers.c.id.not_in(told))
+        .order_by(papers.c.first_seen_at.desc(), paper_names.c.name)
+        .limit(limit)
+    )
+    return [PaperId(name) for name in connection.scalars(query)]
+
+
+def _put_chunk(
+    connection: Connection, told: Sequence[Record], done: Put, *, known_only: bool
+) -> None:
+    incoming = [one.paper for one in told]
+    owners = _owners(connection, incoming)
+    kept = set(owners.values())
+    names = _names(connection, kept)
+    before = _records(connection, kept)
+    seen = _first_seen(connection, kept)
+    rows = list[dict[str, Any]]()
+    name_rows = list[dict[str, Any]]()
+    record_rows = list[dict[str, Any]]()
+    moved: list[tuple[PaperId, PaperId]] = []
+    for work in unite(incoming, owners, names):
+        if known_only and not work.kept:
+            continue
+        mine = [told[place] for place in work.told]
+        held = {one.source: one for owner in work.kept for one in before[owner]}
+        now_told = _renewed(held.get(mine[0].source), mine)
+        changed = held.get(now_told.source) != now_told
+        if not held and len(work.names) == len(now_told.paper.names):
+            merged = now_told.paper
+        else:
+            merged = merge([*(held | {now_told.source: now_told}).values()], work.names).paper
+        if work.kept:
+            old = work.kept - {merged.id}
+            moved += [(owner, merged.id) for owner in sorted(old)]
+            if not changed and not old:
+                done.ids.update((paper.paper.id, merged.id) for paper in mine)
+                continue
+            done.changed += 1
+        else:
+            done.new += 1
+        first = [mine[0].at, *(seen[owner] for owner in work.kept)]
+        if merged.announced is not None:
+            first.append(merged.announced)
+        rows.append(_row(merged) | {"first_seen_at": min(first)})
+        name_rows += [{"name": name, "paper_id": merged.id} for name in work.names]
+        if changed:
+            record_rows.append(_record_row(merged.id, now_told))
+        done.ids.update((paper.paper.id, merged.id) for paper in mine)
+    put_rows(connection, papers, rows, key=("id",))
+    for old_id, new_id in moved:
+        _move(connection, old_id, new_id)
+    put_rows(connection, paper_names, name_rows, key=("name",))
+    put_rows(connection, paper_records, record_rows, key=("paper_id", "source"))
+
+
+def _renewed(before: Record | None, told: Sequence[Record]) -> Record:
+    """What the source of all of these says now: the last of them, and before it the others."""
+    known = before.paper if before else None
+    for one in told:
+        known = renewed(known, one.paper) if known else one.paper
+    if before and known == before.paper:
+        return before
+    return replace(told[-1], paper=known) if known else told[-1]
+
+
+def _move(connection: Connection, old: PaperId, new: PaperId) -> None:
+    """Everything of a paper to the paper that it is, but for what frozen issues hold."""
+    for table, key in (
+        (paper_records, (paper_records.c.source,)),
+        (observations, (observations.c.source, observations.c.at)),
+    ):
+        other = table.alias()
+        mine = [other.c[column.name] == column for column in key]
+        twice = select(other.c.paper_id).where(other.c.paper_id == new, *mine).exists()
+        connection.execute(delete(table).where(table.c.paper_id == old, twice))
+    for table in (paper_names, paper_records, observations, editor_acts):
+        connection.execute(update(table).where(table.c.paper_id == old).values(paper_id=new))
+    pointing = (papers.c.id == old) | (papers.c.same_as == old)
+    connection.execute(update(papers).where(pointing).values(same_as=new))
+
+
+def _owners(connection: Connection, incoming: Iterable[Paper]) -> dict[PaperId, PaperId]:
+    asked = list({name for paper in incoming for name in paper.names})
+    return {
+        PaperId(row.name): PaperId(row.paper_id)
+        for start in range(0, len(asked), 10 * CHUNK)
+        for row in connection.execute(_OWNERS, {"names": asked[start : start + 10 * CHUNK]})
+    }
+
+
+def _names(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, list[PaperId]]:
+    found: dict[PaperId, list[PaperId]] = defaultdict(list)
+    for row in _of_papers(connection, _NAMES, ids):
+        found[row.paper_id].append(PaperId(row.name))
+    return found
+
+
+def _records(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, list[Record]]:
+    found: dict[PaperId, list[Record]] = defaultdict(list)
+    for row in _of_papers(connection, _RECORDS, ids):
+        found[row.paper_id].append(
+            Record(
+                source=row.source,
+                trust=row.trust,
+                at=row.at,
+                paper=records.from_json(row.record),
+            )
         )
-    ]
-    return _kept(rows, seen)
+    return found
+
+
+def _first_seen(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, datetime]:
+    return {row.id: row.first_seen_at for row in _of_papers(connection, _FIRST_SEEN, ids)}
+
+
+def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Row[Any]]:
+    asked = list(ids)
+    for start in range(0, len(asked), CHUNK):
+        yield from connection.execute(query, {"ids": asked[start : start + CHUNK]})
+
+
+def _with_observations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Kept]:
+    ids = [row.id for row in rows]
+    return _kept(rows, _of_papers(connection, _OBSERVATIONS, ids))
 
 
 def _kept(rows: Iterable[Row[Any]], seen: Iterable[Row[Any]]) -> list[Kept]:
-    by_paper: dict[str, list[Observation]] = {}
+    by_paper: dict[str, list[Observation]] = defaultdict(list)
     for row in seen:
-        by_paper.setdefault(row.paper_id, []).append(
-            Observation(
-                paper_id=PaperId(row.paper_id),
-                source=row.source,
-                at=row.at,
-                position=row.position,
-                of=row.of,
-            )
-        )
+        by_paper[row.paper_id].append(Observation(**row._mapping))
     return [
         Kept(
             paper=_paper(row),
@@ -126,24 +343,45 @@ def _kept(rows: Iterable[Row[Any]], seen: Iterable[Row[Any]]) -> list[Kept]:
     ]
 
 
+def _row_of(connection: Connection, paper_id: PaperId) -> Row[Any]:
+    return connection.execute(select(papers).where(papers.c.id == paper_id)).one()
+
+
 def _paper(row: Row[Any]) -> Paper:
-    return Paper(
-        id=PaperId(row.id),
-        title=row.title,
-        abstract=row.abstract,
-        authors=tuple(row.authors),
-        classes=tuple(row.classes),
-        published=row.published,
-        url=row.url,
-        pdf_url=row.pdf_url,
-        code_url=row.code_url,
-    )
+    own = {name: getattr(row, name) for name in COLUMNS}
+    lists = {"authors": tuple(row.authors), "classes": tuple(row.classes)}
+    rest = records.from_json({"id": row.id, "title": row.title} | row.detail)
+    return Paper(**vars(rest) | own | lists)
 
 
 def _row(paper: Paper) -> dict[str, Any]:
-    return asdict(paper) | {"authors": list(paper.authors), "classes": list(paper.classes)}
+    row = {name: getattr(paper, name) for name in COLUMNS}
+    row |= {"id": paper.id, "authors": list(paper.authors), "classes": list(paper.classes)}
+    rest = records.to_json(paper)
+    row["detail"] = {name: value for name, value in rest.items() if name not in row}
+    return row
+
+
+def _record_row(paper_id: PaperId, one: Record) -> dict[str, Any]:
+    return {
+        "paper_id": paper_id,
+        "source": one.source,
+        "trust": one.trust,
+        "at": one.at,
+        "record": records.to_json(one.paper),
+    }
 
 
 def _chunks(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
     for start in range(0, len(rows), CHUNK):
         yield rows[start : start + CHUNK]
+
+
+# Built once; SQLAlchemy takes longer to build a statement than SQLite to run it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_OWNERS = select(paper_names).where(paper_names.c.name.in_(bindparam("names", expanding=True)))
+_NAMES = select(paper_names).where(paper_names.c.paper_id.in_(_IDS))
+_RECORDS = select(paper_records).where(paper_records.c.paper_id.in_(_IDS))
+_FIRST_SEEN = select(papers.c.id, papers.c.first_seen_at).where(papers.c.id.in_(_IDS))
+_OBSERVATIONS = select(observations).where(observations.c.paper_id.in_(_IDS))
+_LISTED = select(observations).where(observations.c.listed == bindparam("day"))

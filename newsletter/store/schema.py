@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -20,10 +21,12 @@ from sqlalchemy import (
 from newsletter.delivery import DeliveryState
 from subscribers.schema import Instant, metadata
 
+PAPER_ID = String(64)  # papers.PaperId
+
 papers = Table(
     "papers",
     metadata,
-    Column("id", String(64), primary_key=True),  # papers.PaperId
+    Column("id", PAPER_ID, primary_key=True),
     Column("title", Text, nullable=False),  # as the source wrote it, TeX and all
     Column("abstract", Text, nullable=False),
     Column("authors", JSON, nullable=False),
@@ -32,8 +35,46 @@ papers = Table(
     Column("url", Text),
     Column("pdf_url", Text),
     Column("code_url", Text),
-    Column("first_seen_at", Instant, nullable=False),  # when it was first collected
+    Column("detail", JSON, nullable=False),  # the rest of papers.Paper, as records.to_json has it
+    Column("first_seen_at", Instant, nullable=False),  # announced, else first collected
+    # A paper that turned out to be another one: everything of it but its place in issues that
+    # were frozen before has moved there.
+    Column("same_as", ForeignKey("papers.id")),
     Index(None, "first_seen_at"),
+    Index(None, "same_as"),
+)
+
+paper_names = Table(
+    "paper_names",
+    metadata,
+    Column("name", PAPER_ID, primary_key=True),  # every name a paper goes by, its id among them
+    Column("paper_id", ForeignKey("papers.id"), nullable=False),
+    Index(None, "paper_id"),
+)
+
+# What each source says of a paper. `papers` is made of these by `merging.merge`.
+paper_records = Table(
+    "paper_records",
+    metadata,
+    Column("paper_id", ForeignKey("papers.id"), primary_key=True),
+    Column("source", String(64), primary_key=True),
+    Column("trust", Integer, nullable=False),
+    Column("at", Instant, nullable=False),  # since when it says so
+    Column("record", JSON, nullable=False),  # records.to_json
+)
+
+# What the editor did, one act a row, appended. The latest pin or unpin counts, and so on.
+editor_acts = Table(
+    "editor_acts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("paper_id", ForeignKey("papers.id"), nullable=False),
+    Column("act", String(16), nullable=False),  # editor.Act
+    Column("words", Text, nullable=False),  # the note; empty for the other acts
+    Column("by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index(None, "paper_id"),
+    sqlite_autoincrement=True,
 )
 
 observations = Table(
@@ -44,6 +85,51 @@ observations = Table(
     Column("at", Instant, primary_key=True),  # the instant the source speaks of
     Column("position", Integer),  # 1 is the top
     Column("of", Integer),
+    Column("listed", Date),  # the day whose list it stands in
+    Column("votes", Integer),
+    Column("comments", Integer),
+    Column("stars", Integer),  # of its code
+    Index(None, "listed"),
+)
+
+# Where each source stands, and how it has been.
+source_states = Table(
+    "source_states",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("cursor", JSON, nullable=False),  # in the source's own words
+    # What a run that did not end still had to ask, and since when; empty otherwise.
+    Column("ask", Text, nullable=False),
+    Column("pending", JSON, nullable=False),
+    Column("pending_at", Instant),
+    Column("started_at", Instant),
+    Column("succeeded_at", Instant),
+    Column("failed_at", Instant),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("error", Text, nullable=False),  # of the last failure; empty after a success
+    Column("notes", JSON, nullable=False),  # of the last run
+    Column("papers", Integer, nullable=False),  # read by the last run
+    Column("refused", JSON, nullable=False),  # by the last run: [how many, the first of them]
+    Column("newest", Date),  # the newest day that anything read spoke of
+)
+
+# What an address last answered, to ask whether it has changed since (RFC 9110 8.8).
+validators = Table(
+    "validators",
+    metadata,
+    Column("location", Text, primary_key=True),
+    Column("etag", Text),
+    Column("last_modified", Text),
+)
+
+# Whose turn it is to ask a group of hosts, and when the next turn may begin.
+turns = Table(
+    "turns",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64)),
+    Column("until", Instant),  # a holder that died loses its turn then
+    Column("next_at", Instant, nullable=False),
 )
 
 issues = Table(
@@ -64,6 +150,7 @@ issue_papers = Table(
     Column("paper_id", ForeignKey("papers.id"), nullable=False),
     Column("seen", Date, nullable=False),
     Column("trend", Float, nullable=False),
+    Column("pinned", Boolean, nullable=False),  # leads every digest
     Column("matches", JSON, nullable=False),  # topic slug -> strength
     Column("card", JSON, nullable=False),  # snapshot.Card
     UniqueConstraint("issue_id", "paper_id"),

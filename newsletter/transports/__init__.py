@@ -25,12 +25,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from newsletter.errors import ConfigError
+from newsletter.kinds import Kinds, read_options
 from newsletter.options import Options
 from newsletter.transports.console import ConsoleOptions, ConsoleTransport
 from newsletter.transports.folders import FileTransport, FolderOptions, MaildirTransport
@@ -58,8 +57,6 @@ __all__ = [
     "known",
 ]
 
-GROUP = "newsletter.transports"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
@@ -78,15 +75,12 @@ _BUILT_IN: Mapping[str, Kind] = {
 }
 
 
-def known() -> dict[str, Kind]:
-    """Every kind there is: the built-in ones, whose names are theirs, then installed packages'.
+_KINDS = Kinds(what="transport", group="newsletter.transports", kind=Kind, built_in=_BUILT_IN)
 
-    Raises ConfigError where a package's cannot be loaded.
-    """
-    kinds = dict(_BUILT_IN)
-    for name, point in _installed().items():
-        kinds.setdefault(name, _load(point))
-    return kinds
+
+def known() -> dict[str, Kind]:
+    """Every kind there is; raises ConfigError where an installed package's cannot be loaded."""
+    return _KINDS.known()
 
 
 def build(kind: str, values: Mapping[str, Any], where: str, base: Path) -> Transport:
@@ -94,40 +88,9 @@ def build(kind: str, values: Mapping[str, Any], where: str, base: Path) -> Trans
 
     `where` names the table in errors; relative paths among the settings count from `base`.
     """
-    chosen = _kind(kind, where)
-    options = chosen.options.read(values, where)
-    paths = {
-        name: base / value
-        for name in type(options).model_fields
-        if isinstance(value := getattr(options, name), Path)
-    }
+    chosen = _KINDS.find(kind, where)
+    options = read_options(chosen.options, values, where, base)
     try:
-        return chosen.make(options.model_copy(update=paths))
+        return chosen.make(options)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
-
-
-def _kind(kind: str, where: str) -> Kind:
-    if kind in _BUILT_IN:  # without looking at what is installed: a broken package harms nobody
-        return _BUILT_IN[kind]
-    installed = _installed()
-    if kind in installed:
-        return _load(installed[kind])
-    names = [*_BUILT_IN, *installed]
-    near = get_close_matches(kind, names, n=1, cutoff=0.4)
-    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(names)}."
-    raise ConfigError(f"{where}: there is no transport {kind!r}. {hint}")
-
-
-def _installed() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
-def _load(point: EntryPoint) -> Kind:
-    try:
-        kind = point.load()
-    except Exception as error:  # whatever a package does while it is imported
-        raise ConfigError(f"The transport {point.name} cannot be loaded: {error}.") from error
-    if not isinstance(kind, Kind):
-        raise ConfigError(f"The transport {point.name} is no Kind: {point.value}.")
-    return kind

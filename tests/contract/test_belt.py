@@ -19,7 +19,7 @@ from newsletter.transports.memory import MemoryTransport
 from subscribers import store
 from subscribers.model import Consent, Preferences
 from subscribers.tokens import Signer
-from tests.golden.test_golden import TERMS
+from tests.golden.test_golden import TERMS, offline
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 SIGNER = Signer(b"a secret of the tests")
@@ -53,7 +53,9 @@ class World:
         self.database = Database(url)
         self.database.upgrade()
         page = {"path": str(folder("seeds") / "trending-papers.txt")}
-        pipeline.collect(self.database, [sources.build("page", page, folder("seeds"))], NOON)
+        pipeline.collect(
+            self.database, offline(), [sources.build("page", page, folder("seeds"))], NOON
+        )
         with self.database.write() as connection:
             for address, wants in READERS.items():
                 consent = Consent(at=NOON, form="test")

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from newsletter.identity import title_id
 from newsletter.issue import Digest
 from newsletter.message import Builder, Message
-from newsletter.papers import Paper, title_id
+from newsletter.papers import Paper
 from newsletter.rendering.gist import gist
 from newsletter.rendering.renderer import Entry, Renderer, links_of
 from newsletter.rendering.templates import Templates
@@ -120,6 +121,7 @@ def rendered_whole(paper: Paper, address: str, topic: str, ending: str) -> str:
         "title": to_unicode(paper.title),
         "url": links[0].url,
         "meta": " · ".join(p for p in (to_unicode(paper.authors[0]), "No. 1 of 1 trending") if p),
+        "note": "",
         "gist": gist(to_unicode(paper.abstract)),
         "links": links,
         "reasons": Markup(because) if page else told,

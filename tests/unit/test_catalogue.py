@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib.util
 import re
 import tomllib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from newsletter.catalogue import load
-from newsletter.papers import Paper, title_id
-from newsletter.sources.page import PageOptions, PageSource
+from newsletter.identity import title_id
+from newsletter.papers import Paper
 from newsletter.topics import words
+from tests.seed_papers import seed_papers
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = ROOT / "seeds"
@@ -81,14 +81,7 @@ WRONG = (
 )
 
 
-def page_papers() -> tuple[Paper, ...]:
-    source = PageSource("page", PageOptions(path=SEEDS / "trending-papers.txt"))
-    (request,) = source.requests()
-    body = (SEEDS / "trending-papers.txt").read_bytes()
-    return source.read(request, body, datetime(2026, 1, 1, tzinfo=UTC)).papers
-
-
-PAPERS = page_papers()
+PAPERS = seed_papers()
 TOPICS_OF = {
     paper.title: tuple(match.topic for match in CATALOGUE.match(paper)) for paper in PAPERS
 }

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from newsletter.errors import SourceError
 from newsletter.resources import folder
-from newsletter.sources.page import PageOptions, PageSource
-from newsletter.sources.port import Harvest, Request
+from newsletter.sources.files import FileOptions
+from newsletter.sources.page import PageSource
+from newsletter.sources.port import Answer, Harvest, Request
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ABSTRACT = "A sentence that is long enough to be an abstract of a paper, at least here it is."
 
 
 def read(text: str | bytes, now: datetime = NOW) -> Harvest:
-    source = PageSource("page", PageOptions(path=Path("page.txt")))
-    body = text.encode() if isinstance(text, str) else text
-    return source.read(Request(location="page.txt"), body, now)
+    source = PageSource("page", FileOptions(path=Path("page.txt")))
+    body = BytesIO(text.encode() if isinstance(text, str) else text)
+    (harvest,) = source.read(Request(location="page.txt"), Answer(where="page.txt", body=body), now)
+    return harvest
 
 
 def page(day: str, *blocks: str) -> str:

@@ -1,47 +1,18 @@
-"""collect and compose."""
+"""compose: freezes an issue, and tells what it holds."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import click
 
-from newsletter import pipeline, sources
+from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import pass_app
-from newsletter.cli.show import as_json, dump, progress, say, table
-from newsletter.errors import RequestError
-from newsletter.store import deliveries
+from newsletter.cli.show import as_json, dump, progress, say
+from newsletter.store import deliveries, papers
 from subscribers import store as subscribers
 from subscribers.model import State
-
-
-@click.command(epilog="Example: newsletter collect seeds/trending-papers.txt")
-@click.argument("file", required=False)
-@click.option("--source", help="Only the configured source of that name.")
-@as_json
-@pass_app
-def collect(app: App, file: str | None, source: str | None, as_json: bool) -> None:
-    """Read papers from the configured sources, or from FILE, a saved page ("-": standard input).
-
-    A paper that is here already is kept once; running twice adds nothing.
-    """
-    if file is not None and source is not None:
-        raise RequestError("Name a file or --source, not both.")
-    if file is not None:
-        chosen = [sources.build("page", {"path": file}, Path.cwd())]
-    else:
-        chosen = app.sources(source)
-    found = pipeline.collect(app.database, chosen, datetime.now(UTC))
-    if as_json:
-        dump([asdict(one) for one in found])
-        return
-    table(
-        ["Source", "Papers", "New papers", "New observations"],
-        [[one.source, one.papers, one.new, one.observations] for one in found],
-    )
 
 
 @click.command(epilog="Example: newsletter compose && newsletter preview --open")
@@ -62,8 +33,7 @@ def compose(app: App, as_json: bool) -> None:
         if as_json:
             dump({"issue": None, "candidates": 0, "queued": 0, "skipped": 0, "composed": 0})
         else:
-            days = app.settings.issue.window_days
-            say(f"Nothing to publish: no paper was collected in the last {days} days.")
+            say(_nothing(app))
         return
     with app.database.read() as connection:
         composed = deliveries.composed(connection, done.issue.id)
@@ -87,3 +57,22 @@ def compose(app: App, as_json: bool) -> None:
     )
     if not readers:
         say("Nobody is subscribed yet: `newsletter subscribe ADDRESS --topic TOPIC`.")
+
+
+def _nothing(app: App) -> str:
+    """Why there is nothing to publish, and what to do."""
+    days = app.settings.issue.window_days
+    with app.database.read() as connection:
+        total = papers.count(connection)
+        recent = len(papers.since(connection, datetime.now(UTC) - timedelta(days=days)))
+    if not total:
+        return "Nothing to publish: there are no papers yet. `newsletter collect` gets them."
+    if not recent:
+        return (
+            f"Nothing to publish: none of the {total} papers was announced, listed or pinned in "
+            f"the last {days} days (issue.window_days)."
+        )
+    return (
+        f"Nothing to publish: {recent} papers are new, but none has votes or a place in a list. "
+        "issue.new_papers = true lets them fill digests; `newsletter papers pin` chooses one."
+    )

@@ -1,0 +1,257 @@
+"""A paper and its observations as JSON: one line of a .jsonl file, and what the store keeps.
+
+    {"id": "arxiv:2403.01234", "title": "...", "abstract": "...", "authors": ["..."], ...,
+     "observations": [{"source": "huggingface", "at": "2026-03-05T08:00:00+00:00", "votes": 44}]}
+
+Fields are those of `papers.Paper` and `papers.Observation`; what has no value is left out. `read`
+takes what strangers wrote, checks and cleans it; `from_json` takes back what `to_json` wrote.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+from newsletter import plain
+from newsletter.identity import SCHEMES, identify, normalised_title, parse, scheme
+from newsletter.papers import Observation, Paper, PaperId
+
+MOST_AUTHORS = 5_000  # the largest collaborations have about 5,000
+MOST_ITEMS = 200  # classes, keywords, media of one paper
+MOST_OBSERVATIONS = 10_000  # of one paper: hourly for more than a year
+LARGEST_COUNT = 10**9  # votes, stars
+
+_DATES = ("published", "updated")
+_DEFAULTS = {
+    one.name: None if one.default is MISSING else one.default
+    for one in fields(Paper)
+    if one.name not in ("id", "title")
+}
+
+
+def to_json(paper: Paper) -> dict[str, Any]:
+    """The paper's fields that have a value, in the order of `Paper`."""
+    row: dict[str, Any] = {"id": paper.id}
+    for name in ("aliases", "title", *_OTHERS):
+        value = getattr(paper, name)
+        if not value:
+            continue
+        kind = type(value)
+        if kind is tuple:
+            row[name] = list(value)
+        elif kind is date or kind is datetime:
+            row[name] = value.isoformat()
+        else:
+            row[name] = value
+    return row
+
+
+def from_json(row: Mapping[str, Any]) -> Paper:
+    """What `to_json` wrote; not for what others wrote."""
+    values = dict(row)
+    for name in _TUPLES:
+        if name in values:
+            values[name] = tuple(values[name])
+    for name in _DATES:
+        if name in values:
+            values[name] = date.fromisoformat(values[name])
+    if "announced" in values:
+        values["announced"] = datetime.fromisoformat(values["announced"])
+    return Paper(**values)
+
+
+def observation_json(seen: Observation) -> dict[str, Any]:
+    """An observation without the paper's id, which stands beside it."""
+    row = {
+        "source": seen.source,
+        "at": seen.at.isoformat(),
+        "listed": seen.listed.isoformat() if seen.listed else None,
+        **{name: getattr(seen, name) for name in _COUNTS},
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def line(paper: Paper, observations: Iterable[Observation], first_seen: datetime) -> bytes:
+    """One line of a .jsonl file; a paper that no source announced was as soon as it was seen."""
+    row = to_json(paper)
+    row["announced"] = first_seen.isoformat()
+    seen = [observation_json(one) for one in observations]
+    if seen:
+        row["observations"] = seen
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def read(row: object, source: str, now: datetime) -> tuple[Paper, tuple[Observation, ...]]:
+    """The paper and observations of one line that a stranger wrote; raises ValueError.
+
+    What has the wrong type is refused, what is too long is cut. Without an id the paper is named
+    by its DOI, its address or its title. An observation without a source is of `source`, one
+    without an instant of `now`.
+    """
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")
+    values: dict[str, Any] = {}
+    for name, value in row.items():
+        if value is not None and (check := _CHECKS.get(name)):
+            try:
+                values[name] = check(value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+    title = values.get("title", "")
+    if not normalised_title(title):
+        raise ValueError("it has no title")
+    names = _names(row, values)
+    paper = Paper(**values | {"id": names[0], "aliases": names[1:], "title": title})
+    seen = row.get("observations", [])
+    if not isinstance(seen, list) or len(seen) > MOST_OBSERVATIONS:
+        raise ValueError(f"observations: not a list of at most {MOST_OBSERVATIONS}")
+    return paper, tuple(_observation(one, paper.id, source, now) for one in seen)
+
+
+def _names(row: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[PaperId, ...]:
+    told = [row.get("id"), *(row["aliases"] if isinstance(row.get("aliases"), list) else [])]
+    names: list[PaperId] = []
+    for text in told:
+        if not text:
+            continue
+        name = _name(text)
+        if name is None:
+            raise ValueError(f"id: {str(text)[:80]!r} is no arXiv id, DOI, link or title id")
+        names.append(name)
+    found = identify(
+        arxiv=row["arxiv"] if isinstance(row.get("arxiv"), str) else None,
+        doi=row["doi"] if isinstance(row.get("doi"), str) else None,
+        link=values.get("url"),
+        title=values["title"],
+    )
+    strong = any(scheme(name) != "title" for name in names)
+    names += [name for name in found if not (strong and scheme(name) == "link")]
+    unique = dict.fromkeys(names)
+    return tuple(sorted(unique, key=lambda name: SCHEMES.index(scheme(name))))
+
+
+def _name(text: object) -> PaperId | None:
+    if not isinstance(text, str) or len(text) > plain.LONGEST_URL:
+        return None
+    kind, _, rest = text.partition(":")
+    if kind in ("link", "title"):
+        clean = plain.line(rest, plain.LONGEST_URL)
+        return PaperId(text) if clean == rest and rest and " " not in rest else None
+    return parse(text)
+
+
+def _observation(row: object, paper: PaperId, source: str, now: datetime) -> Observation:
+    if not isinstance(row, dict):
+        raise ValueError("observations: not JSON objects")
+    try:
+        return Observation(
+            paper_id=paper,
+            source=_word(row["source"]) if "source" in row else source,
+            at=_instant(row["at"]) if "at" in row else now,
+            listed=_day(row["listed"]) if "listed" in row else None,
+            **{name: _count(row[name]) for name in _COUNTS if name in row},
+        )
+    except ValueError as error:
+        raise ValueError(f"observations: {error}") from None
+
+
+def _text(longest: int) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError("not text")
+        return plain.line(value, longest)
+
+    return check
+
+
+def _texts(longest: int, most: int) -> Callable[[object], tuple[str, ...]]:
+    def check(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise ValueError("not a list of texts")
+        clean = (plain.line(one, longest) for one in value[:most])
+        return tuple(one for one in clean if one)
+
+    return check
+
+
+def _word(value: object) -> str:
+    word = value if isinstance(value, str) else ""
+    if not 0 < len(word) <= 64 or not word.isprintable():
+        raise ValueError("source is no name")
+    return word
+
+
+def _url(value: object) -> str:
+    found = plain.url(value)
+    if found is None:
+        raise ValueError("no http(s) address")
+    return found
+
+
+def _urls(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("not a list of addresses")
+    return tuple(_url(one) for one in value[:MOST_ITEMS])
+
+
+def _day(value: object) -> date:
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return date.fromisoformat(value[:10])
+    except ValueError:
+        raise ValueError("no date such as 2026-03-05") from None
+
+
+def _instant(value: object) -> datetime:
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        found = datetime.fromisoformat(value)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("no instant such as 2026-03-05T08:00:00Z") from None
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_COUNT:
+        raise ValueError("not a count")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
+_COUNTS = ("position", "of", "votes", "comments", "stars")
+_OTHERS = tuple(name for name in _DEFAULTS if name != "aliases")
+_TUPLES = tuple(name for name, default in _DEFAULTS.items() if default == ())
+_CHECKS: Mapping[str, Callable[[object], object]] = {
+    "title": _text(plain.LONGEST_TITLE),
+    "abstract": _text(plain.LONGEST_TEXT),
+    "authors": _texts(plain.LONGEST_NAME, MOST_AUTHORS),
+    "classes": _texts(32, MOST_ITEMS),
+    "published": _day,
+    "updated": _day,
+    "version": _count,
+    "announced": _instant,
+    "url": _url,
+    "pdf_url": _url,
+    "code_url": _url,
+    "code_guessed": _flag,
+    "project_url": _url,
+    "discussion_url": _url,
+    "thumbnail_url": _url,
+    "media_urls": _urls,
+    "organization": _text(plain.LONGEST_NAME),
+    "tldr": _text(plain.LONGEST_TEXT),
+    "tldr_model": _text(plain.LONGEST_NAME),
+    "keywords": _texts(plain.LONGEST_NAME, MOST_ITEMS),
+    "comment": _text(plain.LONGEST_TEXT),
+    "journal": _text(plain.LONGEST_NAME * 2),
+}

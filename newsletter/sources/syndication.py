@@ -1,0 +1,97 @@
+"""Reads Atom and RSS with feedparser, guarded: nothing is fetched, no entity is expanded.
+
+What an entry means is its source's affair; here it becomes values of plain types.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from time import struct_time
+from typing import Any
+
+import feedparser
+
+from newsletter import plain
+from newsletter.errors import SourceError
+from newsletter.records import MOST_AUTHORS
+from newsletter.sources.port import Answer
+
+# Declaring entities of one's own is how a small document becomes a large one. No feed needs it.
+_ENTITY = re.compile(
+    rb"<!\s*ENTITY|<\x00!\x00\s*E\x00N\x00T|\x00<\x00!\x00E\x00N\x00T", re.IGNORECASE
+)
+_BETWEEN_NAMES = re.compile(r"\s*(?:,|;|\band\b)\s*")
+_ASIDE = re.compile(r"\([^()]*\)")  # affiliations
+_INITIALS = re.compile(r"(?:[^\W\d_][.\s-]{0,2}){1,4}")
+
+
+def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    """The feed's own fields and its entries; raises SourceError where it is no feed at all.
+
+    A document that ends in the middle is refused: half a feed would look like a quiet day.
+    """
+    body = answer.whole()
+    if _ENTITY.search(body):
+        raise SourceError("the feed declares entities of its own.", where=answer.where)
+    # The content type decides the encoding where the document names none (RFC 7303 3).
+    headers = {"content-type": answer.content_type} if answer.content_type else {}
+    try:
+        found = feedparser.parse(
+            io.BytesIO(body),  # never the bytes themselves: those might be taken for an address
+            response_headers=headers,
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except Exception as error:  # whatever its parsers meet in a stranger's bytes
+        raise SourceError(f"neither Atom nor RSS: {error}.", where=answer.where) from error
+    broken = found.get("bozo_exception") if found.get("bozo") else None
+    if not found.get("version") and not found.entries:
+        kind = answer.content_type.partition(";")[0] or "something else"
+        raise SourceError(f"{kind} instead of Atom or RSS.", where=answer.where)
+    if broken is not None and not isinstance(broken, feedparser.CharacterEncodingOverride):
+        line = getattr(broken, "getLineNumber", lambda: None)()
+        raise SourceError(
+            "the XML is broken; is it cut?", where=answer.where, line=line
+        ) from broken
+    return found.feed, list(found.entries)
+
+
+def instant(entry: Mapping[str, Any], *names: str) -> datetime | None:
+    """The first of these dates that the entry has and that can be one, UTC."""
+    for name in names:
+        told = entry.get(f"{name}_parsed")
+        if isinstance(told, struct_time):
+            try:
+                return datetime(*told[:6], tzinfo=UTC)
+            except (ValueError, OverflowError):
+                continue
+    return None
+
+
+def value(entry: Mapping[str, Any], name: str, longest: int = plain.LONGEST_TITLE) -> str:
+    """One line of plain text, "" where the entry has none."""
+    told = entry.get(name)
+    return plain.unmarked(told, longest) if isinstance(told, str) else ""
+
+
+def authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names, whether each has an element of its own or all share one."""
+    rows = entry.get("authors")
+    listed = rows[:MOST_AUTHORS] if isinstance(rows, list) else []
+    told = [name for row in listed if (name := value(row, "name", plain.LONGEST_TEXT))]
+    names = _apart(told[0]) if len(told) == 1 else told
+    return tuple(name[: plain.LONGEST_NAME] for name in names if name)
+
+
+def _apart(names: str) -> list[str]:
+    """ "Ann Lee, Bo Ek (MIT)" as two names; "Lee, A., Ek, B." as "A. Lee" and "B. Ek"."""
+    bare = names
+    while (shorter := _ASIDE.sub("", bare)) != bare:
+        bare = shorter
+    parts = [part.strip() for part in _BETWEEN_NAMES.split(bare) if part.strip()]
+    if len(parts) > 1 and len(parts) % 2 == 0 and all(_INITIALS.fullmatch(p) for p in parts[1::2]):
+        return [f"{given} {family}" for family, given in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[:MOST_AUTHORS]

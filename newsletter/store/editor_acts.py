@@ -1,0 +1,46 @@
+"""Keeps what editors did to papers, on a connection the caller opened. Rows are only appended."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from newsletter.editor import Act, Entry, Hand, hand
+from newsletter.papers import PaperId
+from newsletter.store.schema import editor_acts
+
+
+def record(connection: Connection, entry: Entry) -> None:
+    """Appends an act."""
+    connection.execute(insert(editor_acts).values(**vars(entry)))
+
+
+def of(connection: Connection, paper_id: PaperId) -> list[Entry]:
+    """The acts on one paper, oldest first."""
+    return _entries(connection, [paper_id])
+
+
+def hands(connection: Connection) -> dict[PaperId, Hand]:
+    """What the acts come to, for every paper that an editor ever touched."""
+    by_paper: dict[PaperId, list[Entry]] = defaultdict(list)
+    for one in _entries(connection, None):
+        by_paper[one.paper_id].append(one)
+    return {paper_id: hand(acts) for paper_id, acts in by_paper.items()}
+
+
+def _entries(connection: Connection, ids: Sequence[PaperId] | None) -> list[Entry]:
+    query = select(editor_acts).order_by(editor_acts.c.id)
+    if ids is not None:
+        query = query.where(editor_acts.c.paper_id.in_(ids))
+    return [
+        Entry(
+            paper_id=PaperId(row.paper_id),
+            act=Act(row.act),
+            words=row.words,
+            by=row.by,
+            at=row.at,
+        )
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,76 @@
+"""Whose turn it is to ask a group of hosts: one at a time, with a pause, across all processes.
+
+A turn is a row that a process holds while it asks. One that died loses it after a while. The
+pause counts from the start of a turn to the start of the next (arXiv: one request every three
+seconds over a single connection, https://info.arxiv.org/help/api/tou.html).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import or_, select, update
+
+from newsletter.store.database import Database
+from newsletter.store.insert import append
+from newsletter.store.schema import turns
+
+LONGEST_TURN = timedelta(minutes=5)  # well over the longest a request may take
+LOOK_AGAIN = 0.25  # seconds between looks at a turn that another process holds
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Turns:
+    """Turns kept in the database that the processes share."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._sleep = sleep
+
+    @contextmanager
+    def turn(self, group: str, pause: float) -> Iterator[None]:
+        """Waits until nobody asks `group` and `pause` seconds are over since the last began."""
+        holder = uuid.uuid4().hex
+        while (wait := self._take(group, holder, pause)) > 0:
+            self._sleep(wait)
+        try:
+            yield
+        finally:
+            with self._database.write() as connection:
+                connection.execute(
+                    update(turns)
+                    .where(turns.c.name == group, turns.c.holder == holder)
+                    .values(holder=None, until=None)
+                )
+
+    def _take(self, group: str, holder: str, pause: float) -> float:
+        """Takes the turn and returns 0, or returns the seconds to wait before looking again."""
+        with self._database.write() as connection:
+            append(connection, turns, [{"name": group, "next_at": LONG_AGO}])
+            now = self._clock()
+            taken = connection.execute(
+                update(turns)
+                .where(turns.c.name == group, turns.c.next_at <= now)
+                .where(or_(turns.c.holder.is_(None), turns.c.until <= now))
+                .values(
+                    holder=holder,
+                    until=now + LONGEST_TURN,
+                    next_at=now + timedelta(seconds=pause),
+                )
+            ).rowcount
+            if taken:
+                return 0
+            next_at = connection.scalar(select(turns.c.next_at).where(turns.c.name == group))
+        wait = (next_at - now).total_seconds() if next_at else 0
+        # A clock that was set back must not make us wait for hours.
+        return min(max(wait, LOOK_AGAIN), max(pause, LOOK_AGAIN))
