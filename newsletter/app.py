@@ -131,13 +131,21 @@ class App:
         assert isinstance(found, ArxivSource)  # noqa: S101  for the type checker
         return found
 
+    @property
+    def contact(self) -> str | None:
+        """Whom upstreams can write to; None where nobody was named."""
+        sender = self.settings.sender
+        mailbox = sender.reply_to or sender.address
+        named = "sender.address" in self.config.origins or sender.reply_to
+        return self.settings.http.contact or (mailbox if named else None)
+
     @cached_property
     def fetcher(self) -> Fetcher:
         """Opens what sources ask for, by the manners of [http]."""
-        http, sender = self.settings.http, self.settings.sender
-        contact = http.contact or sender.reply_to or sender.address
+        http = self.settings.http
+        told = f" (+{self.contact})" if self.contact else ""
         limits = Limits(
-            agent=f"trending-papers/{newsletter.__version__} (+{contact})",
+            agent=f"trending-papers/{newsletter.__version__}{told}",
             connect=http.connect_seconds,
             read=http.read_seconds,
             total=http.total_seconds,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from newsletter.papers import PaperId
@@ -42,14 +43,18 @@ _PAGE_KIND = re.compile(r"(?:/(?:full|abstract|pdf|epdf|meta|html)|\.(?:full|pdf
 # bioRxiv and medRxiv put the version and the page's kind behind the DOI in their addresses.
 _RXIV_DOI = re.compile(r"(10\.(?:1101|64898)/[\d.]+)(?:v\d+.*)?")
 
+_WORD = re.compile(r"\w+")
 _TRACKING = re.compile(r"utm_\w+|fbclid|gclid|ref|rss")
 
 
+@lru_cache(maxsize=256)  # every reader of a record asks several times
 def normalised_title(title: str) -> str:
     """The title's letters and digits in lower case, single-spaced, accents folded away."""
+    if title.isascii():
+        return " ".join(_WORD.findall(title.lower()))
     folded = unicodedata.normalize("NFKD", title).casefold()
     letters = "".join(c for c in folded if not unicodedata.combining(c))
-    return " ".join(re.findall(r"\w+", letters))
+    return " ".join(_WORD.findall(letters))
 
 
 def title_id(title: str) -> PaperId:

@@ -56,11 +56,14 @@ class Merged:
     origins: Mapping[str, str]  # field -> source; fields that nobody tells are absent
 
 
-def merge(records: Sequence[Record], names: Iterable[PaperId] = ()) -> Merged:
-    """One paper of records of the same work, which also goes by `names`; at least one record."""
+def merge(records: Sequence[Record], names: Iterable[PaperId] | None = None) -> Merged:
+    """One paper of records of the same work; at least one record.
+
+    `names` are the paper's, where a record may tell one that is another work's.
+    """
     ranked = sorted(records, key=_rank)
-    known = {name for one in records for name in one.paper.names} | set(names)
-    ordered = tuple(sorted(known, key=strength))
+    told = {name for one in records for name in one.paper.names}
+    ordered = tuple(sorted(told if names is None else set(names), key=strength))
     values: dict[str, Any] = {"id": ordered[0], "aliases": ordered[1:]}
     origins: dict[str, str] = {}
 
@@ -78,9 +81,9 @@ def merge(records: Sequence[Record], names: Iterable[PaperId] = ()) -> Merged:
         take((name,), ranked)
     for group in _GROUPS:
         take(group, sorted(ranked, key=lambda one: _prior(one.paper, group[0])))
-    told = [(one.paper.announced, one.source) for one in ranked if one.paper.announced]
-    if told:
-        values["announced"], origins["announced"] = min(told)
+    days = [(one.paper.announced, one.source) for one in ranked if one.paper.announced]
+    if days:
+        values["announced"], origins["announced"] = min(days)
     values.setdefault("title", ranked[0].paper.title)
     return Merged(paper=Paper(**values), origins=origins)
 

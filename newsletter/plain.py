@@ -50,7 +50,10 @@ _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 def line(text: str, longest: int = LONGEST_TITLE) -> str:
     """One line of what is plain text: hidden letters gone, white space single, cut to size."""
     text = text[: 4 * longest]
-    if not (text.isascii() and text.isprintable()):
+    if text.isascii() and text.isprintable():
+        if len(text) <= longest and "  " not in text and text[:1] != " " != text[-1:]:
+            return text  # as most texts are
+    else:
         text = _HEAP.sub(_without_marks, _HIDDEN.sub("", _CONTROL.sub("", text)))
         text = unicodedata.normalize("NFC", text)
         if any(joiner in text for joiner in _JOINERS):

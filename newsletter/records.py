@@ -10,13 +10,21 @@ takes what strangers wrote, checks and cleans it; `from_json` takes back what `t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
 from newsletter import plain
-from newsletter.identity import SCHEMES, identify, normalised_title, parse, scheme
+from newsletter.identity import (
+    LONGEST_NAME,
+    SCHEMES,
+    identify,
+    normalised_title,
+    parse,
+    scheme,
+)
 from newsletter.papers import Observation, Paper, PaperId
 
 MOST_AUTHORS = 5_000  # the largest collaborations have about 5,000
@@ -24,7 +32,8 @@ MOST_ITEMS = 200  # classes, keywords, media of one paper
 MOST_OBSERVATIONS = 10_000  # of one paper: hourly for more than a year
 LARGEST_COUNT = 10**9  # votes, stars
 
-_DATES = ("published", "updated")
+_HASHED = re.compile(r"(?:doi|link|title):[0-9a-f]{16}")  # what `identity` makes of a long name
+_DATES = ("published", "updated", "announced")
 _DEFAULTS = {
     one.name: None if one.default is MISSING else one.default
     for one in fields(Paper)
@@ -34,18 +43,13 @@ _DEFAULTS = {
 
 def to_json(paper: Paper) -> dict[str, Any]:
     """The paper's fields that have a value, in the order of `Paper`."""
-    row: dict[str, Any] = {"id": paper.id}
-    for name in ("aliases", "title", *_OTHERS):
-        value = getattr(paper, name)
-        if not value:
-            continue
-        kind = type(value)
-        if kind is tuple:
-            row[name] = list(value)
-        elif kind is date or kind is datetime:
-            row[name] = value.isoformat()
-        else:
-            row[name] = value
+    row = {name: value for name, value in vars(paper).items() if value}
+    for name in _TUPLES:
+        if name in row:
+            row[name] = list(row[name])
+    for name in _DATES:
+        if name in row:
+            row[name] = row[name].isoformat()
     return row
 
 
@@ -57,9 +61,8 @@ def from_json(row: Mapping[str, Any]) -> Paper:
             values[name] = tuple(values[name])
     for name in _DATES:
         if name in values:
-            values[name] = date.fromisoformat(values[name])
-    if "announced" in values:
-        values["announced"] = datetime.fromisoformat(values["announced"])
+            kind = datetime if name == "announced" else date
+            values[name] = kind.fromisoformat(values[name])
     return Paper(**values)
 
 
@@ -105,57 +108,58 @@ def read(row: object, source: str, now: datetime) -> tuple[Paper, tuple[Observat
         raise ValueError("it has no title")
     names = _names(row, values)
     paper = Paper(**values | {"id": names[0], "aliases": names[1:], "title": title})
-    seen = row.get("observations", [])
+    seen = row.get("observations")
+    if seen is None:
+        seen = []
     if not isinstance(seen, list) or len(seen) > MOST_OBSERVATIONS:
         raise ValueError(f"observations: not a list of at most {MOST_OBSERVATIONS}")
     return paper, tuple(_observation(one, paper.id, source, now) for one in seen)
 
 
-def _names(row: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[PaperId, ...]:
-    told = [row.get("id"), *(row["aliases"] if isinstance(row.get("aliases"), list) else [])]
-    names: list[PaperId] = []
-    for text in told:
-        if not text:
-            continue
-        name = _name(text)
-        if name is None:
-            raise ValueError(f"id: {str(text)[:80]!r} is no arXiv id, DOI, link or title id")
-        names.append(name)
+def _names(row: Mapping[str, Any], values: dict[str, Any]) -> tuple[PaperId, ...]:
+    own = row.get("id")
+    names = [] if own is None or own == "" else [_name("id", own)]
+    names += [_name("aliases", text) for text in values.pop("aliases", ())]
     found = identify(
-        arxiv=row["arxiv"] if isinstance(row.get("arxiv"), str) else None,
-        doi=row["doi"] if isinstance(row.get("doi"), str) else None,
+        arxiv=values.pop("arxiv", None),
+        doi=values.pop("doi", None),
         link=values.get("url"),
         title=values["title"],
     )
     strong = any(scheme(name) != "title" for name in names)
     names += [name for name in found if not (strong and scheme(name) == "link")]
     unique = dict.fromkeys(names)
+    if sum(scheme(name) == "arxiv" for name in unique) > 1:
+        raise ValueError("id: it has two arXiv ids")
     return tuple(sorted(unique, key=lambda name: SCHEMES.index(scheme(name))))
 
 
-def _name(text: object) -> PaperId | None:
-    if not isinstance(text, str) or len(text) > plain.LONGEST_URL:
-        return None
-    kind, _, rest = text.partition(":")
-    if kind in ("link", "title"):
-        clean = plain.line(rest, plain.LONGEST_URL)
-        return PaperId(text) if clean == rest and rest and " " not in rest else None
-    return parse(text)
+def _name(field: str, text: object) -> PaperId:
+    name = None
+    if isinstance(text, str) and len(text) <= plain.LONGEST_URL:
+        kind, _, rest = text.partition(":")
+        if _HASHED.fullmatch(text):
+            name = PaperId(text)
+        elif kind not in ("link", "title"):
+            name = parse(text)
+        elif rest and rest.isprintable() and " " not in rest and len(text) <= LONGEST_NAME:
+            name = PaperId(text)
+    if name is None:
+        raise ValueError(f"{field}: {str(text)[:80]!r} is no arXiv id, DOI, link or title id")
+    return name
 
 
 def _observation(row: object, paper: PaperId, source: str, now: datetime) -> Observation:
     if not isinstance(row, dict):
         raise ValueError("observations: not JSON objects")
-    try:
-        return Observation(
-            paper_id=paper,
-            source=_word(row["source"]) if "source" in row else source,
-            at=_instant(row["at"]) if "at" in row else now,
-            listed=_day(row["listed"]) if "listed" in row else None,
-            **{name: _count(row[name]) for name in _COUNTS if name in row},
-        )
-    except ValueError as error:
-        raise ValueError(f"observations: {error}") from None
+    values: dict[str, Any] = {"source": source, "at": now}
+    for name, check in _SEEN_CHECKS.items():
+        if (value := row.get(name)) is not None:
+            try:
+                values[name] = check(value)
+            except ValueError as error:
+                raise ValueError(f"observations: {name}: {error}") from None
+    return Observation(paper_id=paper, **values)
 
 
 def _text(longest: int) -> Callable[[object], str]:
@@ -177,10 +181,16 @@ def _texts(longest: int, most: int) -> Callable[[object], tuple[str, ...]]:
     return check
 
 
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise ValueError("not a list of names")
+    return value[:MOST_ITEMS]
+
+
 def _word(value: object) -> str:
     word = value if isinstance(value, str) else ""
     if not 0 < len(word) <= 64 or not word.isprintable():
-        raise ValueError("source is no name")
+        raise ValueError("no name of at most 64 characters")
     return word
 
 
@@ -229,9 +239,17 @@ def _flag(value: object) -> bool:
 
 
 _COUNTS = ("position", "of", "votes", "comments", "stars")
-_OTHERS = tuple(name for name in _DEFAULTS if name != "aliases")
 _TUPLES = tuple(name for name, default in _DEFAULTS.items() if default == ())
+_SEEN_CHECKS: Mapping[str, Callable[[object], object]] = {
+    "source": _word,
+    "at": _instant,
+    "listed": _day,
+    **dict.fromkeys(_COUNTS, _count),
+}
 _CHECKS: Mapping[str, Callable[[object], object]] = {
+    "aliases": _list,
+    "arxiv": _text(plain.LONGEST_URL),
+    "doi": _text(plain.LONGEST_URL),
     "title": _text(plain.LONGEST_TITLE),
     "abstract": _text(plain.LONGEST_TEXT),
     "authors": _texts(plain.LONGEST_NAME, MOST_AUTHORS),

@@ -46,6 +46,12 @@ def _zone(name: str) -> str:
         raise ValueError(str(error).rstrip(".")) from None
 
 
+def _ascii_line(text: str) -> str:
+    if not text.isascii():  # it stands in an HTTP header
+        raise ValueError("must be ASCII, such as an address or the URL of a page")
+    return _line(text)
+
+
 def _list_id(text: str) -> str:
     if not LIST_ID.fullmatch(text):
         raise ValueError("must be words joined by dots, such as daily.example.org")
@@ -168,10 +174,10 @@ class DeliverySettings(Options):
 class HttpSettings(Options):
     """[http]: how sources are asked over the network."""
 
-    contact: Line | None = Field(
+    contact: Annotated[str, AfterValidator(_ascii_line)] | None = Field(
         default=None,
         description="Whom upstreams can write to, an address or a page, told in the User-Agent; "
-        "by default the sender's address.",
+        "by default the sender's address, where that is set.",
     )
     connect_seconds: float = Field(
         default=10, gt=0, le=120, description="Seconds to wait for a connection."

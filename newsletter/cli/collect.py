@@ -64,6 +64,8 @@ def collect(
         dump([_row(one) for one in done])
     else:
         _tell(done)
+        if not files and app.contact is None:
+            say("Upstreams cannot write to you if something is wrong: set http.contact.")
     for one in done:
         if one.error is not None:
             complain(str(one.error))

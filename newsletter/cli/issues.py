@@ -90,6 +90,7 @@ def describe(issue: Issue, one: deliveries.Entry) -> dict[str, Any]:
                 "paper": pick.paper_id,
                 "title": snapshot.cards[pick.paper_id].title,
                 "score": pick.score,
+                "pinned": snapshot.cards[pick.paper_id].pinned,
                 "because": [snapshot.chips[slug].name for slug in pick.reasons],
             }
             for pick in deliveries.read_picks(one.picks, issue)
@@ -103,6 +104,8 @@ def show_deliveries(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         picks = row["picks"]
         reasons = dict.fromkeys(why for pick in picks for why in pick["because"][:1])
+        if any(pick["pinned"] for pick in picks):
+            reasons = {"the editor's choice": None} | reasons
         why = ", ".join(reasons) or ("trending" if picks else row["reason"])
         first = picks[0]["title"] if picks else ""
         shown.append([row["address"], row["state"], len(picks), first, why])

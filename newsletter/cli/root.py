@@ -55,7 +55,7 @@ def root(context: click.Context, config: Path | None) -> None:
     \b
     The main job, by hand:
       newsletter subscribe asa@example.org --topic alignment
-      newsletter collect seeds/trending-papers.txt
+      newsletter collect
       newsletter compose
       newsletter preview asa@example.org
       newsletter send

@@ -137,7 +137,8 @@ def _standing(trend: Trend) -> Iterable[str]:
     if trend.votes is not None:
         yield "1 upvote" if trend.votes == 1 else f"{trend.votes:,} upvotes"
     if trend.position is not None:
-        yield f"No. {trend.position} of {trend.of} trending"
+        where = "trending" if trend.votes is None else "that day"
+        yield f"No. {trend.position} of {trend.of} {where}"
 
 
 def links_of(paper: Paper) -> list[Link]:

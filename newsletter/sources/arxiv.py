@@ -21,6 +21,7 @@ from newsletter.errors import SourceError
 from newsletter.identity import arxiv_id, arxiv_version, identify, scheme
 from newsletter.options import Options
 from newsletter.papers import Paper, PaperId, find_code_url
+from newsletter.records import MOST_ITEMS
 from newsletter.sources.port import (
     Answer,
     Ask,
@@ -34,6 +35,7 @@ from newsletter.sources.syndication import authors, instant, parse, value
 from newsletter.sources.web_address import WebAddress
 
 MOST_IN_ALL = 30_000  # entries of one query; the API answers 400 beyond
+MOST_NAMED = 5  # unknown ids told by name
 IDS_A_BATCH = 100  # the API's addresses grow with the ids
 STALE_AFTER = 4  # weekdays without an announcement: more than any run of holidays
 FURTHEST_BACK = 60  # days caught up on after a long stop
@@ -152,7 +154,7 @@ class ArxivSource:
                 known.append(paper)
         day = max(days, default=None)
         missed = self._missed(before, day)
-        latest = day.isoformat() if day else before
+        latest = max(day.isoformat() if day else "", before)
         return Harvest(
             papers=tuple(new),
             updates=tuple(known),
@@ -183,7 +185,7 @@ class ArxivSource:
         words = {
             "search_query": context["query"],
             "start": context["start"],
-            "max_results": self._options.page,
+            "max_results": min(self._options.page, MOST_IN_ALL - int(context["start"])),
             "sortBy": "submittedDate",
             "sortOrder": "ascending",
         }
@@ -227,7 +229,7 @@ class ArxivSource:
         if context["what"] == "ids":
             found = {name for paper in papers for name in paper.names}
             missing = [one for one in context["ids"].split(",") if f"arxiv:{one}" not in found]
-            told = (f"arXiv does not know {', '.join(missing)}",) if missing else ()
+            told = (_unknown(missing),) if missing else ()
             kept = tuple(papers)
             if context["known"]:
                 return Harvest(updates=kept, refused=tuple(refused), notes=told)
@@ -271,7 +273,7 @@ def _paper(entry: Mapping[str, Any], told: str) -> Paper:
     published, updated = instant(entry, "published"), instant(entry, "updated")
     if "arxiv_announce_type" in entry:  # the feed's dates are those of the announcement
         updated = None
-        published = published if version == 1 else None
+        published = published if version == 1 and _is_of(arxiv, published) else None
     return Paper(
         id=names[0],
         aliases=names[1:],
@@ -297,11 +299,26 @@ def _classes_of(entry: Mapping[str, Any]) -> tuple[str, ...]:
     tags = entry.get("tags")
     terms = [first, *(tag.get("term") for tag in tags)] if isinstance(tags, list) else [first]
     known = (term for term in terms if isinstance(term, str) and _CLASS.fullmatch(term))
-    return tuple(dict.fromkeys(known))
+    return tuple(dict.fromkeys(known))[:MOST_ITEMS]
+
+
+def _is_of(arxiv: str, announced: datetime | None) -> bool:
+    """Whether an id is of the month of its announcement; old papers are cross-listed later too."""
+    if announced is None:
+        return False
+    before = announced.replace(day=1) - timedelta(days=1)
+    return arxiv.startswith((f"{announced:%y%m}.", f"{before:%y%m}."))
 
 
 def _with(paper: Paper, *, announced: datetime | None) -> Paper:
     return Paper(**vars(paper) | {"announced": announced})
+
+
+def _unknown(ids: Sequence[str]) -> str:
+    rest = len(ids) - MOST_NAMED
+    return f"arXiv does not know {', '.join(ids[:MOST_NAMED])}" + (
+        f" and {rest} more" if rest > 0 else ""
+    )
 
 
 def _midnight(day: date | None) -> datetime | None:

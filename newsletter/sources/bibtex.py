@@ -11,7 +11,7 @@ from bibtexparser.entrypoint import parse_string
 
 from newsletter import plain
 from newsletter.errors import SourceError
-from newsletter.identity import arxiv_id, doi_id, identify, scheme
+from newsletter.identity import arxiv_id, identify, scheme
 from newsletter.papers import Paper, find_code_url
 from newsletter.records import MOST_AUTHORS, MOST_ITEMS
 from newsletter.sources.files import Files
@@ -45,7 +45,7 @@ class BibtexSource(Files):
             raise SourceError(f"not BibTeX: {error}.", where=answer.where) from error
         papers = list[Paper]()
         refused = [
-            f"line {(block.start_line or 0) + 1}: {plain.line(str(block.error), 120)}"
+            f"line {(block.start_line or 0) + 1}: {_reason(block.error)}"
             for block in library.failed_blocks
         ]
         for entry in library.entries:
@@ -73,7 +73,7 @@ def _paper(fields: Mapping[str, object]) -> Paper:
     abstract = plain.unmarked(told.get("abstract", ""), plain.LONGEST_TEXT)
     if scheme(names[0]) == "arxiv":
         url = f"https://arxiv.org/abs/{names[0].removeprefix('arxiv:')}"
-    doi = told.get("doi")
+    doi = next((name[4:] for name in names if name.startswith("doi:10.")), None)
     return Paper(
         id=names[0],
         aliases=names[1:],
@@ -81,12 +81,16 @@ def _paper(fields: Mapping[str, object]) -> Paper:
         abstract=abstract,
         authors=_authors(told.get("author", "")),
         published=_day(told),
-        url=url or (f"https://doi.org/{doi}" if doi and doi_id(doi) else None),
+        url=url or (f"https://doi.org/{doi}" if doi else None),
         code_url=find_code_url(abstract),
         journal=plain.unmarked(_tidy(told.get("journal") or told.get("booktitle") or "")),
         comment=plain.unmarked(_tidy(told.get("note", "")), plain.LONGEST_TITLE),
         keywords=_keywords(told.get("keywords", "")),
     )
+
+
+def _reason(error: Exception | None) -> str:
+    return plain.line(str(getattr(error, "abort_reason", error)), 120)
 
 
 def _names(told: Mapping[str, str], field: str) -> bool:
@@ -100,11 +104,11 @@ def _tidy(text: str) -> str:
 
 
 def _authors(text: str) -> tuple[str, ...]:
-    """ "Müller, Hans and Lee, Ann" as ("Hans Müller", "Ann Lee")."""
+    """ "Müller, Hans and Lee, Jr., Ann" as ("Hans Müller", "Ann Lee Jr.")."""
     found = list[str]()
     for name in _AND.split(text)[:MOST_AUTHORS]:
         parts = [part.strip() for part in _tidy(name).split(",") if part.strip()]
-        spoken = " ".join([*parts[1:], *parts[:1]])
+        spoken = " ".join([*parts[-1:], *parts[:-1]])
         if spoken and spoken.casefold() != "others":
             found.append(plain.unmarked(spoken, plain.LONGEST_NAME))
     return tuple(found)
@@ -115,7 +119,7 @@ def _day(told: Mapping[str, str]) -> date | None:
         if len(told.get("date", "")) >= 10:  # biblatex
             return date.fromisoformat(told["date"][:10])
         year = int(told.get("year") or told.get("date", "")[:4])
-        month = told.get("month", "").strip().casefold()
+        month = (told.get("month") or told.get("date", "")[5:7]).strip().casefold()
         number = int(month) if month.isdecimal() else _MONTHS.index(month[:3]) + 1 if month else 1
         return datetime(year, number, 1, tzinfo=UTC).date()
     except ValueError:

@@ -6,6 +6,7 @@ where those are absent, OpenGraph's and Dublin Core's. https://scholar.google.co
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -22,6 +23,7 @@ _TITLES = ("citation_title", "dc.title", "og:title", "twitter:title")
 _ABSTRACTS = ("citation_abstract", "dc.description", "og:description", "description")
 _AUTHORS = ("citation_author", "dc.creator", "citation_authors")
 _DATES = ("citation_publication_date", "citation_date", "citation_online_date", "dc.date")
+_DATE = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?(?!\d)", re.ASCII)
 _JOURNALS = ("citation_journal_title", "citation_conference_title", "og:site_name")
 
 
@@ -74,7 +76,7 @@ class CitationSource:
 
 
 class _Tags(HTMLParser):
-    """Collects <meta> tags and the page's title."""
+    """Collects <meta> tags."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -103,7 +105,9 @@ class _Tags(HTMLParser):
 
 
 def _day(text: str) -> date | None:
+    """The first day of what is told: "2010/5/12" or a year alone, says Google Scholar."""
+    found = _DATE.match(text.strip())
     try:
-        return date.fromisoformat(text.strip().replace("/", "-")[:10])
+        return date(*(int(number or 1) for number in found.groups())) if found else None
     except ValueError:
         return None

@@ -87,6 +87,7 @@ def _paper(entry: Mapping[str, Any], now: datetime) -> Paper:
     )
     published = instant(entry, "published", "updated", "created")
     arxiv = arxiv_id(link)
+    named = next((name[4:] for name in names if name.startswith("doi:10.")), None)
     return Paper(
         id=names[0],
         aliases=names[1:],
@@ -95,7 +96,7 @@ def _paper(entry: Mapping[str, Any], now: datetime) -> Paper:
         authors=authors(entry),
         published=published.date() if published else None,
         announced=min(published, now) if published else None,
-        url=plain.url(link) or (f"https://doi.org/{doi}" if doi else None),
+        url=plain.url(link) or (f"https://doi.org/{named}" if named else None),
         pdf_url=f"https://arxiv.org/pdf/{arxiv.removeprefix('arxiv:')}" if arxiv else None,
         code_url=find_code_url(abstract),
         journal=value(entry, "prism_publicationname"),

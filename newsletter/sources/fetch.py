@@ -52,9 +52,11 @@ def is_address(location: str) -> bool:
 def spread(request: Request) -> Sequence[Request]:
     """The request itself; of a folder, one for each file of the kind, by name."""
     folder = Path(request.location)
-    if is_address(request.location) or not request.suffixes or not folder.is_dir():
+    if is_address(request.location) or not request.suffixes:
         return [request]
     try:
+        if not folder.is_dir():
+            return [request]
         files = sorted(
             file
             for file in folder.iterdir()

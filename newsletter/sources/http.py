@@ -29,10 +29,11 @@ from newsletter.sources.port import Answer, Manners, Request
 from newsletter.sources.retry import decide
 
 MOST_REDIRECTS = 5
-ARXIV = re.compile(r"(?:.+\.)?arxiv\.org")  # whoever asks these keeps arXiv's manners
+ARXIV = re.compile(r"(?:.+\.)?arxiv\.org\.?")  # whoever asks these keeps arXiv's manners
 ARXIV_PAUSE = 3.0  # seconds, https://info.arxiv.org/help/api/tou.html
-CHUNK = 16 * 1024  # bytes read at a time; at zlib's best ratio of 1,032 that is 16 MB
 WORDS_OF_AN_ERROR = 200  # characters of an upstream's own words that are shown
+UNICAST = ipaddress.ip_network("2000::/3")  # the IPv6 addresses that are given out, RFC 4291 2.4
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses in the last 32 bits, RFC 6052 2.1
 
 
 class Turns(Protocol):
@@ -64,7 +65,7 @@ class Limits:
 
 
 class Http:
-    """One client, its connections kept between requests."""
+    """Clients whose connections are kept between requests: a direct one, and one each proxy."""
 
     def __init__(
         self,
@@ -78,22 +79,19 @@ class Http:
         self._turns = turns
         self._sleep = sleep
         self._chance = chance
-        self._client = httpx.Client(
-            timeout=httpx.Timeout(limits.read, connect=limits.connect),
-            limits=httpx.Limits(max_connections=4, max_keepalive_connections=4),
-            headers={"User-Agent": limits.agent, "Accept-Encoding": "gzip"},
-        )
+        self._clients: dict[str | None, httpx.Client] = {}  # by their proxy
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
 
     def get(self, request: Request, etag: str | None, last_modified: str | None) -> Answer:
         """The answer to a GET, tried again where that may help; raises SourceError."""
         headers = {}
-        if etag:
+        if etag and etag.isascii():  # others cannot be sent back
             headers["If-None-Match"] = etag
-        if last_modified:
+        if last_modified and last_modified.isascii():
             headers["If-Modified-Since"] = last_modified
         tried = 0
         while True:
@@ -107,6 +105,11 @@ class Http:
                 problem = f"answered {_status(answer)}"
             except httpx.TransportError as error:
                 problem = _told(error)
+            except (httpx.InvalidURL, UnicodeError) as error:  # httpx reads a redirect by itself
+                raise SourceError(
+                    f"redirects to no address that can be asked: {error}.",
+                    where=_shown(request.location),
+                ) from error
             again = decide(
                 tried=tried,
                 tries=self._limits.tries,
@@ -125,14 +128,16 @@ class Http:
         """One try, redirects followed; with what Retry-After says."""
         url = _url(request.location, request.location)
         first = url
-        deadline = time.monotonic() + self._limits.total
         for _ in range(MOST_REDIRECTS + 1):
-            with self._turn(request.manners, url), self._open(url, first, headers) as response:
-                if not response.is_redirect:
-                    body = self._body(response, deadline, request.location)
-                    return _answer(response, body, request), response.headers.get("retry-after")
-                target = response.headers.get("location", "")
-            url = _url(str(url.join(target)), request.location)
+            with self._turn(request.manners, url):
+                deadline = time.monotonic() + self._limits.total  # the turn was waited for before
+                with self._open(url, first, headers) as response:
+                    if not response.has_redirect_location:
+                        body = self._body(response, deadline, request.location)
+                        again = response.headers.get("retry-after")
+                        return _answer(response, body, request), again
+                    target = response.headers["location"]
+            url = _url(target, request.location, url)
         raise SourceError("redirects in a circle.", where=_shown(request.location))
 
     def _turn(self, manners: Manners | None, url: httpx.URL) -> AbstractContextManager[None]:
@@ -145,67 +150,87 @@ class Http:
         self, url: httpx.URL, first: httpx.URL, headers: dict[str, str]
     ) -> AbstractContextManager[httpx.Response]:
         """The open response; its body is not read yet."""
+        client = self._client(url)
         same = (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port)
         if same or self._limits.allow_private:  # where the operator sent us
-            return self._client.stream("GET", url, headers=headers)
-        address = self._public(url)
+            return client.stream("GET", url, headers=headers)
+        address = _public(url)
         if address is None:  # a proxy looks the name up and connects
-            return self._client.stream("GET", url, headers=headers)
-        return self._client.stream(
+            return client.stream("GET", url, headers=headers)
+        # Kept connections are told apart by address alone: one that was checked against another
+        # name's certificate must not be used for this one, so it is not kept.
+        return client.stream(
             "GET",
             url.copy_with(host=address),
-            headers={**headers, "Host": url.netloc.decode("ascii")},
-            extensions={"sni_hostname": url.host},  # the certificate is checked against the name
+            headers={**headers, "Host": url.netloc.decode("ascii"), "Connection": "close"},
+            extensions={"sni_hostname": url.raw_host.decode("ascii")},  # whose certificate it is
         )
 
-    def _public(self, url: httpx.URL) -> str | None:
-        """A public address of the host, None where a proxy will look for it; or SourceError."""
-        where = f"{url.scheme}://{url.host}"
-        proxied = url.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(
-            url.host
-        )
-        try:
-            if proxied:
-                addresses = [str(ipaddress.ip_address(url.host))]
-            else:
-                found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
-                addresses = [str(one[4][0]) for one in found]
-        except ValueError:  # behind a proxy, and a name
-            return None
-        except OSError as error:
-            raise SourceError(f"cannot be found: {error.strerror}.", where=where) from error
-        for address in addresses:
-            bare = ipaddress.ip_address(address.partition("%")[0])
-            mapped = getattr(bare, "ipv4_mapped", None) or bare
-            if not mapped.is_global or mapped.is_multicast:
-                raise SourceError(
-                    f"redirects to the private address {address}; "
-                    "http.allow_private = true would allow it.",
-                    where=where,
+    def _client(self, url: httpx.URL) -> httpx.Client:
+        """The client for a host, by the proxy that the environment names for it or directly."""
+        proxy = _proxy(url)
+        if proxy not in self._clients:
+            try:
+                self._clients[proxy] = httpx.Client(
+                    timeout=httpx.Timeout(
+                        min(self._limits.read, self._limits.total), connect=self._limits.connect
+                    ),
+                    limits=httpx.Limits(max_connections=4, max_keepalive_connections=4),
+                    headers={"User-Agent": self._limits.agent, "Accept-Encoding": "gzip"},
+                    verify=httpx.create_ssl_context(),  # SSL_CERT_FILE and SSL_CERT_DIR count
+                    proxy=proxy,
+                    trust_env=False,  # its own choice of a proxy could differ from ours
                 )
-        return None if proxied else addresses[0]
+            except (httpx.InvalidURL, ValueError, ImportError) as error:
+                raise SourceError(
+                    f"the proxy that the environment names cannot be used: {str(error).rstrip('.')}.",
+                    where=f"{url.scheme}://{url.host}",
+                ) from error
+        return self._clients[proxy]
 
     def _body(self, response: httpx.Response, deadline: float, location: str) -> bytes:
         """The body, unpacked as it comes so that no more than the limit is ever held."""
         packed = response.headers.get("content-encoding", "").strip().casefold()
         if packed not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise SourceError(f"packed as {packed[:20]!r}, unasked.", where=_shown(location))
-        unpacker = zlib.decompressobj(wbits=47) if packed not in ("", "identity") else None
+        unpacker = _Unpacker() if packed not in ("", "identity") else None
         body = io.BytesIO()
-        for raw in response.iter_raw(CHUNK):
+        for raw in response.iter_raw():  # whatever has come: a full chunk could be long in coming
             room = self._limits.largest - body.tell() + 1
-            try:
-                body.write(unpacker.decompress(raw, room) if unpacker else raw)
-            except zlib.error as error:
-                raise httpx.DecodingError("the packed answer is broken") from error
+            body.write(unpacker.unpack(raw, room) if unpacker else raw)
             if body.tell() > self._limits.largest:
                 most = self._limits.largest / 2**20
                 raise SourceError(f"larger than {most:g} MiB.", where=_shown(location))
             if time.monotonic() > deadline:
                 raise httpx.ReadTimeout(f"no whole answer in {self._limits.total:g} seconds")
-        if unpacker and response.status_code == 200 and not unpacker.eof:
+        if unpacker and response.status_code == 200 and not unpacker.whole:
             raise httpx.RemoteProtocolError("the packed answer is cut")
         return body.getvalue()
+
+
+class _Unpacker:
+    """Undoes gzip and zlib, one member after the other (RFC 1952 2.2)."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=47)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last member has ended."""
+        return self._member.eof
+
+    def unpack(self, raw: bytes, room: int) -> bytes:
+        """What the next bytes hold, of which no more than `room` bytes are made."""
+        made = b""
+        try:
+            while raw and len(made) < room:
+                if self._member.eof:  # it would keep all that follows it
+                    self._member = zlib.decompressobj(wbits=47)
+                made += self._member.decompress(raw, room - len(made))
+                raw = self._member.unused_data
+        except zlib.error as error:
+            raise httpx.RemoteProtocolError("the packed answer is broken") from error
+        return made
 
 
 def _answer(response: httpx.Response, body: bytes, request: Request) -> Answer:
@@ -219,19 +244,80 @@ def _answer(response: httpx.Response, body: bytes, request: Request) -> Answer:
     )
 
 
-def _url(text: str, asked: str) -> httpx.URL:
+def _url(text: str, asked: str, base: httpx.URL | None = None) -> httpx.URL:
+    """An address, or where a redirect of `base` leads; raises SourceError about `asked`."""
     try:
-        url = httpx.URL(text)
+        url = base.join(text) if base else httpx.URL(text)
+        host = url.host  # decodes it, which may fail, as may encoding it, which the socket does:
+        url.raw_host.decode("ascii").encode("idna")
+        if url.port is not None and not 0 < url.port < 2**16:
+            raise ValueError(f"there is no port {url.port}")
     except (httpx.InvalidURL, ValueError) as error:
+        if base is None and "@" in asked:  # a login may be anywhere in it, and in the error
+            raise SourceError(
+                "no address that can be asked; is its login percent-encoded?",
+                where=re.sub(r"(?<=://).*@", "", asked),
+            ) from error
         raise SourceError(f"no address that can be asked: {error}.", where=_shown(asked)) from error
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https"):
         raise SourceError(f"leads to {url.scheme}:, not to http or https.", where=_shown(asked))
+    if not host:
+        raise SourceError("no address that can be asked: it names no host.", where=_shown(asked))
     return url
+
+
+def _proxy(url: httpx.URL) -> str | None:
+    """The proxy that the environment names for a host; None where it is asked directly."""
+    named = urllib.request.getproxies()
+    proxy = named.get(url.scheme) or named.get("all")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if not proxy or urllib.request.proxy_bypass(f"{url.host}:{port}"):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _public(url: httpx.URL) -> str | None:
+    """A public address of the host, None where a proxy will look for it; or SourceError."""
+    where = f"{url.scheme}://{url.netloc.decode('ascii')}"
+    proxied = _proxy(url) is not None
+    host = url.raw_host.rstrip(b".") if proxied else url.raw_host
+    found: list[str] = []
+    if host == b"localhost" or host.endswith(b".localhost"):  # for everybody, RFC 6761 6.3
+        found = ["127.0.0.1"]
+    else:
+        flags = socket.AI_NUMERICHOST if proxied else 0  # of names, a proxy knows better
+        try:
+            told = socket.getaddrinfo(host, url.port or 443, type=socket.SOCK_STREAM, flags=flags)
+            found = [str(one[4][0]) for one in told]
+        except OSError as error:
+            if not proxied:
+                raise SourceError(f"cannot be found: {error.strerror}.", where=where) from error
+    for address in found:
+        if not _is_public(address):
+            raise SourceError(
+                f"redirects to the private address {address}; "
+                "http.allow_private = true would allow it.",
+                where=where,
+            )
+    return None if proxied else found[0]
+
+
+def _is_public(text: str) -> bool:
+    """Whether an address is one of the Internet, also where an IPv4 address is wrapped in it."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour  # RFC 4291 2.5.5.2, RFC 3056 2
+        if address in NAT64:
+            inner = ipaddress.IPv4Address(int(address) % 2**32)
+        if inner is None:
+            return address.is_global and address in UNICAST
+        address = inner
+    return address.is_global and not address.is_multicast
 
 
 def _shown(location: str) -> str:
     """The address without a login that it may hold."""
-    return re.sub(r"(?<=://)[^/?#@]*@", "", location)
+    return re.sub(r"(?<=://)[^/?#]*@", "", location)
 
 
 def _status(answer: Answer) -> str:

@@ -20,7 +20,7 @@ from newsletter.errors import SourceError
 from newsletter.identity import identify
 from newsletter.options import Options
 from newsletter.papers import Observation, Paper, find_code_url
-from newsletter.records import MOST_AUTHORS
+from newsletter.records import MOST_AUTHORS, MOST_ITEMS
 from newsletter.sources.port import Answer, Ask, Cursor, Harvest, Request
 from newsletter.sources.untrusted import Row, count, instant, json_of, table, text, texts
 from newsletter.sources.web_address import WebAddress
@@ -192,7 +192,7 @@ def _media(row: Row, inner: Row) -> tuple[str, ...]:
     """Pictures and films; until June 2024 one address, since then a list."""
     for told in (inner.get("mediaUrls"), row.get("mediaUrls"), [row.get("mediaUrl")]):
         if isinstance(told, list) and (found := [url for one in told if (url := plain.url(one))]):
-            return tuple(found)
+            return tuple(found[:MOST_ITEMS])
     return ()
 
 

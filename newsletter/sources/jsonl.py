@@ -33,7 +33,7 @@ class JsonlSource(Files):
             number += 1
             if len(line) > LONGEST_LINE:
                 refused.append(f"line {number}: longer than {LONGEST_LINE // 2**20} MiB")
-                _skip_line(answer)
+                _skip_line(line, answer)
             elif line.strip():
                 try:
                     row = json.loads(line)
@@ -61,6 +61,6 @@ def _reason(error: ValueError) -> str:
     return "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-def _skip_line(answer: Answer) -> None:
-    while (rest := answer.body.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-        pass
+def _skip_line(line: bytes, answer: Answer) -> None:
+    while line and not line.endswith(b"\n"):
+        line = answer.body.readline(LONGEST_LINE)

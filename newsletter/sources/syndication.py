@@ -18,14 +18,19 @@ from newsletter import plain
 from newsletter.errors import SourceError
 from newsletter.records import MOST_AUTHORS
 from newsletter.sources.port import Answer
+from newsletter.sources.untrusted import EARLIEST_YEAR
 
 # Declaring entities of one's own is how a small document becomes a large one. No feed needs it.
 _ENTITY = re.compile(
     rb"<!\s*ENTITY|<\x00!\x00\s*E\x00N\x00T|\x00<\x00!\x00E\x00N\x00T", re.IGNORECASE
 )
-_BETWEEN_NAMES = re.compile(r"\s*(?:,|;|\band\b)\s*")
+# Read all the same: another encoding than was told, another content type than XML's.
+_HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+_BETWEEN_NAMES = re.compile(r"\s*(?:,|\band\b)\s*")
 _ASIDE = re.compile(r"\([^()]*\)")  # affiliations
-_INITIALS = re.compile(r"(?:[^\W\d_][.\s-]{0,2}){1,4}")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]?){1,4}")  # where in capitals: "Bo Ek" is a name
+LONGEST_BYLINE = 200_000  # characters; MOST_AUTHORS with names of ordinary length
+DEEPEST_ASIDE = 4  # affiliations with numbers in brackets nest twice
 
 
 def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
@@ -51,7 +56,7 @@ def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
     if not found.get("version") and not found.entries:
         kind = answer.content_type.partition(";")[0] or "something else"
         raise SourceError(f"{kind} instead of Atom or RSS.", where=answer.where)
-    if broken is not None and not isinstance(broken, feedparser.CharacterEncodingOverride):
+    if broken is not None and not isinstance(broken, _HARMLESS):
         line = getattr(broken, "getLineNumber", lambda: None)()
         raise SourceError(
             "the XML is broken; is it cut?", where=answer.where, line=line
@@ -62,12 +67,16 @@ def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
 def instant(entry: Mapping[str, Any], *names: str) -> datetime | None:
     """The first of these dates that the entry has and that can be one, UTC."""
     for name in names:
-        told = entry.get(f"{name}_parsed")
+        key = f"{name}_parsed"
+        # Asked by `in`: where there is no update, feedparser gives the publication for it.
+        told = entry[key] if key in entry else None  # noqa: SIM401
         if isinstance(told, struct_time):
             try:
-                return datetime(*told[:6], tzinfo=UTC)
+                found = datetime(*told[:6], tzinfo=UTC)
             except (ValueError, OverflowError):
                 continue
+            if found.year >= EARLIEST_YEAR:
+                return found
     return None
 
 
@@ -81,17 +90,24 @@ def authors(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """The names, whether each has an element of its own or all share one."""
     rows = entry.get("authors")
     listed = rows[:MOST_AUTHORS] if isinstance(rows, list) else []
-    told = [name for row in listed if (name := value(row, "name", plain.LONGEST_TEXT))]
+    told = [name for row in listed if (name := value(row, "name", LONGEST_BYLINE))]
     names = _apart(told[0]) if len(told) == 1 else told
-    return tuple(name[: plain.LONGEST_NAME] for name in names if name)
+    return tuple(plain.line(name, plain.LONGEST_NAME) for name in names)
 
 
 def _apart(names: str) -> list[str]:
     """ "Ann Lee, Bo Ek (MIT)" as two names; "Lee, A., Ek, B." as "A. Lee" and "B. Ek"."""
     bare = names
-    while (shorter := _ASIDE.sub("", bare)) != bare:
-        bare = shorter
+    for _ in range(DEEPEST_ASIDE):
+        bare = _ASIDE.sub("", bare)
+    if ";" in bare:  # "Lee, Ann; Ek, Bo"
+        turned = (" ".join(reversed(one.strip().split(", ", 1))) for one in bare.split(";"))
+        return [name for name in turned if name][:MOST_AUTHORS]
     parts = [part.strip() for part in _BETWEEN_NAMES.split(bare) if part.strip()]
-    if len(parts) > 1 and len(parts) % 2 == 0 and all(_INITIALS.fullmatch(p) for p in parts[1::2]):
+    if len(parts) > 1 and len(parts) % 2 == 0 and all(map(_are_initials, parts[1::2])):
         return [f"{given} {family}" for family, given in zip(parts[::2], parts[1::2], strict=True)]
     return parts[:MOST_AUTHORS]
+
+
+def _are_initials(part: str) -> bool:
+    return part.isupper() and _INITIALS.fullmatch(part) is not None

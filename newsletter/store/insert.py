@@ -44,6 +44,8 @@ def append(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Inserts the rows whose primary keys are not there yet; returns how many those are."""
     if not rows:
         return 0
+    if connection.dialect.name == "postgresql":  # psycopg counts no rows of many statements
+        return len(insert_new(connection, table, rows, returning=next(iter(table.primary_key))))
     statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
     return connection.execute(statement, list(rows)).rowcount
 

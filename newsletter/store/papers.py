@@ -244,7 +244,7 @@ def _put_chunk(
         first = [mine[0].at, *(seen[owner] for owner in work.kept)]
         if merged.announced is not None:
             first.append(merged.announced)
-        rows.append(_row(merged) | {"first_seen_at": min(first)})
+        rows.append(_row(merged, min(first)))
         name_rows += [{"name": name, "paper_id": merged.id} for name in work.names]
         if changed:
             record_rows.append(_record_row(merged.id, now_told))
@@ -354,12 +354,18 @@ def _paper(row: Row[Any]) -> Paper:
     return Paper(**vars(rest) | own | lists)
 
 
-def _row(paper: Paper) -> dict[str, Any]:
-    row = {name: getattr(paper, name) for name in COLUMNS}
-    row |= {"id": paper.id, "authors": list(paper.authors), "classes": list(paper.classes)}
+def _row(paper: Paper, first_seen_at: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(paper, name) for name in COLUMNS}
     rest = records.to_json(paper)
-    row["detail"] = {name: value for name, value in rest.items() if name not in row}
-    return row
+    for name in ("id", *COLUMNS, "authors", "classes"):
+        rest.pop(name, None)
+    return row | {
+        "id": paper.id,
+        "authors": paper.authors,
+        "classes": paper.classes,
+        "detail": rest,
+        "first_seen_at": first_seen_at,
+    }
 
 
 def _record_row(paper_id: PaperId, one: Record) -> dict[str, Any]:

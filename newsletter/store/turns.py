@@ -20,6 +20,7 @@ from newsletter.store.insert import append
 from newsletter.store.schema import turns
 
 LONGEST_TURN = timedelta(minutes=5)  # well over the longest a request may take
+FURTHEST = 2 * LONGEST_TURN  # from now to any true instant in a row, clocks apart or not
 LOOK_AGAIN = 0.25  # seconds between looks at a turn that another process holds
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -43,6 +44,7 @@ class Turns:
         holder = uuid.uuid4().hex
         while (wait := self._take(group, holder, pause)) > 0:
             self._sleep(wait)
+        begun = self._clock()  # taking it took a while too
         try:
             yield
         finally:
@@ -50,7 +52,7 @@ class Turns:
                 connection.execute(
                     update(turns)
                     .where(turns.c.name == group, turns.c.holder == holder)
-                    .values(holder=None, until=None)
+                    .values(holder=None, until=None, next_at=begun + timedelta(seconds=pause))
                 )
 
     def _take(self, group: str, holder: str, pause: float) -> float:
@@ -58,10 +60,14 @@ class Turns:
         with self._database.write() as connection:
             append(connection, turns, [{"name": group, "next_at": LONG_AGO}])
             now = self._clock()
+            # What is further ahead than a turn and a pause can be was written before the clock was
+            # set back, and must not make us wait for days.
+            absurd = now + FURTHEST
             taken = connection.execute(
                 update(turns)
-                .where(turns.c.name == group, turns.c.next_at <= now)
-                .where(or_(turns.c.holder.is_(None), turns.c.until <= now))
+                .where(turns.c.name == group)
+                .where(or_(turns.c.next_at <= now, turns.c.next_at > absurd))
+                .where(or_(turns.c.holder.is_(None), turns.c.until <= now, turns.c.until > absurd))
                 .values(
                     holder=holder,
                     until=now + LONGEST_TURN,
@@ -72,5 +78,4 @@ class Turns:
                 return 0
             next_at = connection.scalar(select(turns.c.next_at).where(turns.c.name == group))
         wait = (next_at - now).total_seconds() if next_at else 0
-        # A clock that was set back must not make us wait for hours.
         return min(max(wait, LOOK_AGAIN), max(pause, LOOK_AGAIN))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
 
 import newsletter.store.schema  # noqa: F401  the tables register themselves
 from newsletter.errors import StoreError
+from newsletter.store import papers
 from newsletter.store.database import HEAD, Database
 from subscribers.schema import metadata
 
@@ -49,3 +53,38 @@ def test_the_head_is_the_newest_script() -> None:
     config = Config()
     config.set_main_option("script_location", "newsletter.store:migrations")
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+FIRST_RELEASE = (
+    "INSERT INTO papers "
+    "(id, title, abstract, authors, classes, published, code_url, first_seen_at) "
+    "VALUES ('title:0011223344556677', 'A title', 'Words.', '[\"A. Author\"]', '[\"cs.CL\"]', "
+    "'2026-03-01', 'https://github.com/a/b', '2026-03-11 06:00:00+00:00')",
+    'INSERT INTO observations (paper_id, source, at, position, "of") '
+    "VALUES ('title:0011223344556677', 'morning', '2026-03-11 00:00:00+00:00', 1, 70)",
+    "INSERT INTO issues (day, composed_at, snapshot) "
+    "VALUES ('2026-03-11', '2026-03-11 06:00:00+00:00', '{}')",
+    "INSERT INTO issue_papers (issue_id, place, paper_id, seen, trend, matches, card) "
+    "VALUES (1, 0, 'title:0011223344556677', '2026-03-11', 1.0, '{}', '{}')",
+)
+
+
+def test_what_the_first_release_kept_is_kept(database: Database) -> None:
+    """Its papers get the record that made them, and can be found and told more of."""
+    config = Config()
+    config.set_main_option("script_location", "newsletter.store:migrations")
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in FIRST_RELEASE:
+            connection.execute(text(statement))
+    database.upgrade()
+    with database.read() as connection:
+        kept = papers.get(connection, "title:001122")
+        told, merged = papers.origins(connection, kept.paper.id)
+        assert connection.scalar(text("SELECT pinned FROM issue_papers")) in (False, 0)
+    assert kept.first_seen_at == datetime(2026, 3, 11, 6, tzinfo=UTC)
+    assert (kept.paper.authors, kept.paper.classes) == (("A. Author",), ("cs.CL",))
+    assert [(one.source, one.trust) for one in told] == [("morning", 20)]
+    assert merged.paper == kept.paper
+    assert set(merged.origins.values()) == {"morning"}

@@ -1,0 +1,1 @@
+"""Tests against what the upstreams really sent, where such recordings lie at hand."""
