@@ -24,7 +24,7 @@ _ABSTRACTS = ("citation_abstract", "dc.description", "og:description", "descript
 _AUTHORS = ("citation_author", "dc.creator", "citation_authors")
 _DATES = ("citation_publication_date", "citation_date", "citation_online_date", "dc.date")
 _DATE = re.compile(r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?)?(?!\d)", re.ASCII)
-_JOURNALS = ("citation_journal_title", "citation_conference_title", "og:site_name")
+_JOURNALS = ("citation_journal_title", "citation_conference_title")
 
 
 class CitationSource:

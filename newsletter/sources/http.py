@@ -182,8 +182,9 @@ class Http:
                     trust_env=False,  # its own choice of a proxy could differ from ours
                 )
             except (httpx.InvalidURL, ValueError, ImportError) as error:
+                problem = str(error).rstrip(".")
                 raise SourceError(
-                    f"the proxy that the environment names cannot be used: {str(error).rstrip('.')}.",
+                    f"the proxy that the environment names cannot be used: {problem}.",
                     where=f"{url.scheme}://{url.host}",
                 ) from error
         return self._clients[proxy]

@@ -166,7 +166,7 @@ class HuggingFaceSource:
             source=self.name,
             at=now,
             listed=day,
-            votes=count(inner.get("upvotes")) or 0,
+            votes=count(inner.get("upvotes") or 0),  # absent from old rows: there were none
             comments=count(row.get("numComments")),
             stars=count(inner.get("githubStars")),
         )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import struct_time
 from typing import Any
+from xml.parsers import expat
 
 import feedparser
 
@@ -30,6 +31,8 @@ _BETWEEN_NAMES = re.compile(r"\s*(?:,|\band\b)\s*")
 _ASIDE = re.compile(r"\([^()]*\)")  # affiliations
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]?){1,4}")  # where in capitals: "Bo Ek" is a name
 LONGEST_BYLINE = 200_000  # characters; MOST_AUTHORS with names of ordinary length
+STRICT_FROM = 1024 * 1024  # bytes; below, what is broken is read soon enough to be told
+BROKEN = "the XML is broken; is it cut?"
 DEEPEST_ASIDE = 4  # affiliations with numbers in brackets nest twice
 
 
@@ -41,6 +44,8 @@ def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
     body = answer.whole()
     if _ENTITY.search(body):
         raise SourceError("the feed declares entities of its own.", where=answer.where)
+    if len(body) > STRICT_FROM:
+        _refuse_broken(body, answer.where)
     # The content type decides the encoding where the document names none (RFC 7303 3).
     headers = {"content-type": answer.content_type} if answer.content_type else {}
     try:
@@ -58,10 +63,16 @@ def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         raise SourceError(f"{kind} instead of Atom or RSS.", where=answer.where)
     if broken is not None and not isinstance(broken, _HARMLESS):
         line = getattr(broken, "getLineNumber", lambda: None)()
-        raise SourceError(
-            "the XML is broken; is it cut?", where=answer.where, line=line
-        ) from broken
+        raise SourceError(BROKEN, where=answer.where, line=line) from broken
     return found.feed, list(found.entries)
+
+
+def _refuse_broken(body: bytes, where: str) -> None:
+    """Raises SourceError where feedparser would go on to its slow parser of broken XML."""
+    try:
+        expat.ParserCreate().Parse(body, True)
+    except expat.ExpatError as error:
+        raise SourceError(BROKEN, where=where, line=error.lineno) from error
 
 
 def instant(entry: Mapping[str, Any], *names: str) -> datetime | None:

@@ -222,10 +222,16 @@ def test_what_is_no_bibliography_is_refused(body: str | bytes, told: str) -> Non
         read(body)
 
 
-@pytest.mark.parametrize("body", ["", "\n \n"])
+@pytest.mark.parametrize("body", ["", "\n \n", "\ufeff"])
 def test_an_empty_file_is_nothing(body: str) -> None:
     """It holds no paper and nothing wrong."""
     assert read(body) == Harvest()
+
+
+def test_a_paper_of_a_conference_names_its_book() -> None:
+    """Where there is no journal."""
+    assert one(booktitle="Proceedings of {E}xamples").journal == "Proceedings of Examples"
+    assert one(booktitle="Proceedings", journal="Journal").journal == "Journal"
 
 
 def test_the_mark_some_editors_put_in_front_is_no_part_of_the_text() -> None:

@@ -133,7 +133,7 @@ def test_dates(name: str, told: str, day: date | None) -> None:
 @pytest.mark.parametrize(
     ("tags", "title", "abstract", "journal"),
     [
-        ({"og:title": "A", "og:description": "B", "og:site_name": "C"}, "A", "B", "C"),
+        ({"og:title": "A", "og:description": "B", "og:site_name": "C"}, "A", "B", ""),
         ({"DC.Title": "A", "DC.Description": "B"}, "A", "B", ""),
         ({"twitter:title": "A", "description": "B"}, "A", "B", ""),
         ({"og:title": "No", "citation_title": "A", "citation_conference_title": "C"}, "A", "", "C"),

@@ -304,10 +304,13 @@ def test_the_votes_are_those_of_now() -> None:
 
 @pytest.mark.parametrize(
     ("upvotes", "votes"),
-    [(0, 0), (None, 0), (92, 92), (-1, 0), (True, 0), ("12", 0), (1.5, 0), (10**12, 0)],
+    [
+        *((0, 0), (None, 0), (92, 92)),
+        *((-1, None), (True, None), ("12", None), (1.5, None), (10**12, None)),
+    ],
 )
-def test_no_votes_are_none(upvotes: object, votes: int) -> None:
-    """Zero is a number of votes, and what is absent or no count is zero."""
+def test_zero_is_a_number_of_votes(upvotes: object, votes: int | None) -> None:
+    """What is absent is zero, and of what is no count nothing is known."""
     assert one(changed(ROW, {"upvotes": upvotes}))[1].votes == votes
 
 

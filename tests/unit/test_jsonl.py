@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_an_observation_is_of_this_source_and_now_where_it_does_not_say() -> Non
         ({"id": None}, seed().id),
     ],
 )
-def test_how_a_line_is_named(fields: dict[str, object], name: str) -> None:
+def test_how_a_line_is_named(fields: dict[str, Any], name: str) -> None:
     """By the strongest name it tells, at last by its title."""
     (paper,) = read(line(**fields)).papers
     assert paper.id == name

@@ -43,7 +43,7 @@ DAYS = {  # how many rows each had
     "2026-03-06": 17,
     "2026-03-09": 13,
 }
-QUERIES = {  # which entries each holds: how many, and what the query promises in all
+QUERIES = {  # how many entries each holds, and of how many in all (None: the query goes on)
     "id_0000.0000_s0_m100_8b51d9633a68": (0, 0),
     "id_0808.05394_1707.08567_s0_m100_42e5aa0ec3af": (1, 1),
     "id_0808.05394_s0_m100_7b0c7d0a7cdd": (0, 0),
@@ -119,7 +119,7 @@ def test_every_row_of_a_day_is_read(day: str) -> None:
     """The very rows, in their order; none refused."""
     rows, harvest = rows_of(day), list_of(day)
     assert len(rows) == DAYS[day]
-    assert harvest.refused == harvest.notes == harvest.more == ()
+    assert (harvest.refused, harvest.notes, harvest.more) == ((), (), ())
     assert [paper.id for paper in harvest.papers] == [f"arxiv:{row['paper']['id']}" for row in rows]
     assert [paper.title for paper in harvest.papers] == [
         words(row["paper"]["title"]) for row in rows
@@ -276,7 +276,7 @@ def test_the_days_feed_is_read() -> None:
     body = recorded("arxiv/feed-cs.AI.atom")
     (harvest,) = ARXIV.read(request, answer(body, "application/atom+xml"), now)
     assert len(harvest.papers) == 7
-    assert harvest.updates == harvest.refused == harvest.notes == harvest.more == ()
+    assert (harvest.updates, harvest.refused, harvest.notes, harvest.more) == ((), (), (), ())
     assert harvest.cursor == {"announced": "2025-08-20"}
     assert {paper.announced for paper in harvest.papers} == {datetime(2025, 8, 20, 4, tzinfo=UTC)}
     assert {paper.published for paper in harvest.papers} == {date(2025, 8, 20)}
