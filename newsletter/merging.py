@@ -98,8 +98,12 @@ def renewed(before: Paper, now: Paper) -> Paper:
     names = sorted({*now.names, *before.names}, key=strength)
     values = vars(before) | {"id": names[0], "aliases": tuple(names[1:])}
     for group in (*((name,) for name in _ORDINARY), *_GROUPS):
+        if group[0] == "version" and (now.version or 0) <= (before.version or 0):
+            continue  # of the same version nothing is told anew, and an older one is no news
         if getattr(now, group[0]):
             values |= {name: getattr(now, name) for name in group}
+    if values["version"] == now.version and not values["updated"]:
+        values["updated"] = now.updated
     told = [one.announced for one in (before, now) if one.announced]
     values["announced"] = min(told, default=None)
     return Paper(**values)

@@ -19,11 +19,11 @@ from typing import Any
 from newsletter import plain
 from newsletter.identity import (
     LONGEST_NAME,
-    SCHEMES,
     identify,
     normalised_title,
     parse,
     scheme,
+    strength,
 )
 from newsletter.papers import Observation, Paper, PaperId
 
@@ -131,7 +131,7 @@ def _names(row: Mapping[str, Any], values: dict[str, Any]) -> tuple[PaperId, ...
     unique = dict.fromkeys(names)
     if sum(scheme(name) == "arxiv" for name in unique) > 1:
         raise ValueError("id: it has two arXiv ids")
-    return tuple(sorted(unique, key=lambda name: SCHEMES.index(scheme(name))))
+    return tuple(sorted(unique, key=strength))
 
 
 def _name(field: str, text: object) -> PaperId:
@@ -232,6 +232,10 @@ def _count(value: object) -> int:
     return value
 
 
+def _version(value: object) -> int | None:
+    return _count(value) or None  # they are counted from 1
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError("neither true nor false")
@@ -256,7 +260,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "classes": _texts(32, MOST_ITEMS),
     "published": _day,
     "updated": _day,
-    "version": _count,
+    "version": _version,
     "announced": _instant,
     "url": _url,
     "pdf_url": _url,

@@ -105,13 +105,19 @@ def rank(
     return Ranking(picks=tuple(pick for *_, pick in scored), unmatched=unmatched, muted=muted)
 
 
-def take(ranking: Ranking, had: Collection[PaperId], length: int) -> Selection:
-    """The best `length` of a ranking that a reader has not had."""
-    fresh = [pick for pick in ranking.picks if pick.paper_id not in had]
+def take(
+    ranking: Ranking,
+    had: Collection[PaperId],
+    length: int,
+    hidden: Collection[PaperId] = (),
+) -> Selection:
+    """The best `length` of a ranking that a reader has not had and the editor did not hide."""
+    shown = [pick for pick in ranking.picks if pick.paper_id not in hidden]
+    fresh = [pick for pick in shown if pick.paper_id not in had]
     return Selection(
         picks=tuple(fresh[:length]),
         unmatched=ranking.unmatched,
         muted=ranking.muted,
-        had=len(ranking.picks) - len(fresh),
+        had=len(shown) - len(fresh),
         beyond=max(0, len(fresh) - length),
     )

@@ -20,7 +20,7 @@ from newsletter.cli.show import say
 from newsletter.errors import NewsletterError, RequestError
 from newsletter.message import Message
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries
+from newsletter.store import deliveries, editor_acts
 from subscribers import store as subscribers
 
 HEADERS = ("From", "To", "Subject", "Date")
@@ -83,7 +83,8 @@ def built(app: App, address: str | None, day: str | None) -> Message:
         issue = chosen_issue(connection, day)
         edition = Edition(issue, app.signer)
         if address is None:
-            return edition.general(app.settings.sender.address)
+            hidden = editor_acts.hidden(connection, issue)
+            return edition.general(app.settings.sender.address, hidden)
         reader = subscribers.get(connection, address)
         found = deliveries.entries(connection, issue.id, subscriber_id=reader.id)
     if not found:

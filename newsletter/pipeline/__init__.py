@@ -6,7 +6,7 @@ The same three whether a person types them or, later, a schedule does. This is t
 
 from newsletter.pipeline.collect import Collected, collect, look
 from newsletter.pipeline.compose import Composed, compose
-from newsletter.pipeline.digests import Edition, general_digest
+from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
 
@@ -24,7 +24,6 @@ __all__ = [
     "compose",
     "dispatch",
     "edit",
-    "general_digest",
     "look",
     "rehearse",
 ]

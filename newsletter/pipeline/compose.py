@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.editor import NO_HAND, Hand
@@ -17,7 +17,7 @@ from newsletter.papers import PaperId
 from newsletter.rendering.renderer import Entry, Renderer
 from newsletter.selection import Candidate, Ranking, rank, take
 from newsletter.snapshot import Masthead
-from newsletter.store import deliveries, editor_acts, issues, papers
+from newsletter.store import deliveries, editor_acts, issues, locks, papers
 from newsletter.store.database import Database
 from newsletter.store.deliveries import NewDelivery
 from newsletter.topics import Catalogue
@@ -72,17 +72,16 @@ def compose(
         return Composed(issue=None, fresh=False, queued=0, skipped=0)
     queued = skipped = 0
     select = _Selector(issue, now)
-    # No issue older than this can hold one of the candidates.
-    first = min((one.seen for one in issue.candidates), default=day)
-    earliest = datetime.combine(first, time(), UTC) - timedelta(days=1)
     with database.read() as reader:
         for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
             with database.write() as connection:
-                had = deliveries.had(connection, earliest, batch[0].id, batch[-1].id)
+                locks.papers_stay(connection)
+                had = deliveries.had(connection, issue, batch[0].id, batch[-1].id)
+                hidden = editor_acts.hidden(connection, issue)  # maybe since it was frozen
                 new = [
                     one
                     for subscriber in batch
-                    if (one := select(subscriber, had.get(subscriber.id, ()))) is not None
+                    if (one := select(subscriber, had.get(subscriber.id, ()), hidden)) is not None
                 ]
                 written = deliveries.add(connection, issue, new)
             queued += sum(1 for one in written if one.picks)
@@ -162,7 +161,9 @@ class _Selector:
         self._now = now
         self._rankings: dict[tuple[frozenset[str], frozenset[str]], Ranking] = {}
 
-    def __call__(self, subscriber: Subscriber, had: Collection[PaperId]) -> NewDelivery | None:
+    def __call__(
+        self, subscriber: Subscriber, had: Collection[PaperId], hidden: Collection[PaperId]
+    ) -> NewDelivery | None:
         """The delivery of a reader, None on the reader's day off."""
         wants = subscriber.preferences
         due_at = schedule.due(wants, self._issue.day)
@@ -172,7 +173,7 @@ class _Selector:
         if interests not in self._rankings:
             candidates: Sequence[Candidate] = self._issue.candidates
             self._rankings[interests] = rank(candidates, *interests)
-        selection = take(self._rankings[interests], had, wants.length)
+        selection = take(self._rankings[interests], had, wants.length, hidden)
         return NewDelivery(
             subscriber_id=subscriber.id,
             picks=selection.picks,

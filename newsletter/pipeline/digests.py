@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from newsletter.issue import Digest, Issue
 from newsletter.message import Builder, Message
+from newsletter.papers import PaperId
 from newsletter.selection import Pick, rank, take
 from newsletter.store.deliveries import Claimed, Entry, read_picks
 from subscribers.model import Preferences
@@ -33,9 +35,9 @@ class Edition:
         )
         return self._builder.build(digest)
 
-    def general(self, address: str) -> Message:
+    def general(self, address: str, hidden: Collection[PaperId]) -> Message:
         """The mail of a reader who follows nothing and so gets whatever is trending."""
-        picks = general_digest(self.issue)
+        picks = take(rank(self.issue.candidates, (), ()), (), Preferences().length, hidden).picks
         at = self.issue.composed_at
         return self._builder.build(self._digest(NOBODY, address, at, picks, at))
 
@@ -56,8 +58,3 @@ class Edition:
             key=self._signer.opaque(f"{self.issue.name}/{subscriber_id}"),
             unsubscribe_token=self._signer.sign(Purpose.UNSUBSCRIBE, subscriber_id),
         )
-
-
-def general_digest(issue: Issue) -> tuple[Pick, ...]:
-    """What a reader without topics of their own gets of an issue."""
-    return take(rank(issue.candidates, (), ()), (), Preferences().length).picks

@@ -11,7 +11,7 @@ from newsletter.errors import RequestError, SourceError
 from newsletter.identity import arxiv_id, doi_id, identify, parse, scheme
 from newsletter.papers import Paper, PaperId
 from newsletter.sources import NEWS, ArxivSource, CitationSource, Fetcher, Source
-from newsletter.store import editor_acts, papers
+from newsletter.store import editor_acts, locks, papers
 from newsletter.store.database import Connection, Database
 from newsletter.store.withdrawals import Withdrawn, withdraw
 
@@ -42,10 +42,11 @@ def edit(
     database: Database, name: str, act: Act, *, by: str, now: datetime, words: str = ""
 ) -> Edited:
     """Does one act to a paper that is here; raises RequestError."""
-    note = plain.line(words, LONGEST_NOTE + 1)
-    if len(note) > LONGEST_NOTE:
+    note = plain.line(words, LONGEST_NOTE)
+    if len(words) > LONGEST_NOTE:
         raise RequestError(f"A note has at most {LONGEST_NOTE} characters.")
     with database.write() as connection:
+        locks.papers_change(connection)
         paper_id = papers.find(connection, name)
         _record(connection, paper_id, act, note, by, now)
         gone = withdraw(connection, paper_id) if act is Act.HIDE else None

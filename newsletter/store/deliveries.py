@@ -30,8 +30,9 @@ from newsletter.delivery import OPEN, RECEIVED, RECONCILED, Decision, DeliverySt
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
+from newsletter.store import issues
 from newsletter.store.insert import insert_new
-from newsletter.store.schema import deliveries, issue_papers, issues, papers
+from newsletter.store.schema import deliveries, issue_papers
 from subscribers.model import State
 from subscribers.schema import subscribers
 
@@ -113,34 +114,29 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> lis
     return [one for one in new if one.subscriber_id in written]
 
 
-def had(
-    connection: Connection, earliest: datetime, first: int, last: int
-) -> dict[int, set[PaperId]]:
-    """The papers that subscribers numbered `first` to `last` have or may yet get.
+def had(connection: Connection, issue: Issue, first: int, last: int) -> dict[int, set[PaperId]]:
+    """Which of an issue's papers subscribers numbered `first` to `last` have or may yet get.
 
-    Looks at issues composed at or after `earliest`: no older one can hold a paper first seen
-    then or later.
+    By the ids they have in this issue, whatever they were called when they went out.
     """
-    recent = connection.scalars(select(issues.c.id).where(issues.c.composed_at >= earliest)).all()
-    if not recent:
-        return {}
-    is_now = func.coalesce(papers.c.same_as, papers.c.id)  # it may have turned out to be another
-    places = (
-        select(issue_papers.c.issue_id, issue_papers.c.place, is_now.label("paper_id"))
-        .join(papers, papers.c.id == issue_papers.c.paper_id)
-        .where(issue_papers.c.issue_id.in_(recent))
-    )
-    paper = {(row.issue_id, row.place): PaperId(row.paper_id) for row in connection.execute(places)}
+    names = issues.names_of(connection, issue)
+    places: dict[tuple[int, int], PaperId] = {}
+    known = list(names)
+    for start in range(0, len(known), 1000):
+        held = select(issue_papers.c.issue_id, issue_papers.c.place, issue_papers.c.paper_id).where(
+            issue_papers.c.paper_id.in_(known[start : start + 1000])
+        )
+        for row in connection.execute(held):
+            places[row.issue_id, row.place] = names[row.paper_id]
     query = select(deliveries.c.subscriber_id, deliveries.c.issue_id, deliveries.c.picks).where(
-        deliveries.c.issue_id.in_(recent),
+        deliveries.c.issue_id.in_({issue_id for issue_id, _ in places}),
         deliveries.c.subscriber_id.between(first, last),
         deliveries.c.state.in_(RECEIVED),
     )
     found: dict[int, set[PaperId]] = {}
     for subscriber_id, issue_id, picks in connection.execute(query):
-        found.setdefault(subscriber_id, set()).update(
-            paper[issue_id, at] for at, *_ in json.loads(picks)
-        )
+        mine = (places.get((issue_id, at)) for at, *_ in json.loads(picks))
+        found.setdefault(subscriber_id, set()).update(name for name in mine if name)
     return found
 
 

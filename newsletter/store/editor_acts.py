@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from newsletter.editor import Act, Entry, Hand, hand
+from newsletter.issue import Issue
 from newsletter.papers import PaperId
-from newsletter.store.schema import editor_acts
+from newsletter.store import issues
+from newsletter.store.schema import editor_acts, papers
 
 
 def record(connection: Connection, entry: Entry) -> None:
@@ -30,13 +32,26 @@ def hands(connection: Connection) -> dict[PaperId, Hand]:
     return {paper_id: hand(acts) for paper_id, acts in by_paper.items()}
 
 
+def hidden(connection: Connection, issue: Issue) -> set[PaperId]:
+    """Which of an issue's papers are hidden by now, by the ids they have in the issue."""
+    gone = {paper_id for paper_id, one in hands(connection).items() if one.hidden}
+    if not gone:
+        return set()
+    return {name for known, name in issues.names_of(connection, issue).items() if known in gone}
+
+
 def _entries(connection: Connection, ids: Sequence[PaperId] | None) -> list[Entry]:
-    query = select(editor_acts).order_by(editor_acts.c.id)
+    is_now = func.coalesce(papers.c.same_as, papers.c.id)  # it may have turned out to be another
+    query = (
+        select(editor_acts, is_now.label("now"))
+        .join(papers, papers.c.id == editor_acts.c.paper_id)
+        .order_by(editor_acts.c.id)
+    )
     if ids is not None:
-        query = query.where(editor_acts.c.paper_id.in_(ids))
+        query = query.where(is_now.in_(ids))
     return [
         Entry(
-            paper_id=PaperId(row.paper_id),
+            paper_id=PaperId(row.now),
             act=Act(row.act),
             words=row.words,
             by=row.by,

@@ -15,7 +15,7 @@ from newsletter.papers import PaperId
 from newsletter.selection import Candidate
 from newsletter.snapshot import Card, Slotted, Snapshot
 from newsletter.store.insert import insert_new
-from newsletter.store.schema import issue_papers, issues
+from newsletter.store.schema import issue_papers, issues, papers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +100,26 @@ def listed(connection: Connection, limit: int) -> list[Listed]:
         .limit(limit)
     )
     return [Listed(**row._mapping) for row in connection.execute(query)]
+
+
+def names_of(connection: Connection, issue: Issue) -> dict[str, PaperId]:
+    """Every id that an issue's papers have or had, each with the one it has in the issue."""
+    frozen = [candidate.paper_id for candidate in issue.candidates]
+    is_now = func.coalesce(papers.c.same_as, papers.c.id)
+    now: dict[str, PaperId] = {}
+    for start in range(0, len(frozen), 1000):
+        query = select(papers.c.id, is_now.label("now")).where(
+            papers.c.id.in_(frozen[start : start + 1000])
+        )
+        now |= {row.now: PaperId(row.id) for row in connection.execute(query)}
+    names = dict(now)
+    current = list(now)
+    for start in range(0, len(current), 1000):
+        query = select(papers.c.id, papers.c.same_as).where(
+            papers.c.same_as.in_(current[start : start + 1000])
+        )
+        names |= {row.id: now[row.same_as] for row in connection.execute(query)}
+    return names
 
 
 def _issue(connection: Connection, row: Row[Any]) -> Issue:

@@ -8,7 +8,7 @@ pointer, because issues that were frozen before name it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -16,21 +16,19 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
 
 from newsletter import records
+from newsletter.editor import hand
 from newsletter.errors import RequestError
-from newsletter.identity import parse
+from newsletter.identity import parse, strength
 from newsletter.merging import Merged, Record, merge, renewed, unite
 from newsletter.papers import Observation, Paper, PaperId
+from newsletter.store import editor_acts
 from newsletter.store.insert import append, put_rows
-from newsletter.store.schema import (
-    editor_acts,
-    observations,
-    paper_names,
-    paper_records,
-    papers,
-)
+from newsletter.store.locks import papers_change
+from newsletter.store.schema import editor_acts as acts
+from newsletter.store.schema import observations, paper_names, paper_records, papers
+from newsletter.store.withdrawals import withdraw
 
 CHUNK = 500  # papers a statement; SQLite takes 32,766 parameters
-ONE_WRITER = 0x706170657273  # the key of the lock that keeps two from making one paper twice
 COLUMNS = ("title", "abstract", "published", "url", "pdf_url", "code_url")
 
 
@@ -67,8 +65,7 @@ def put(
     back. With `known_only`, what is not kept yet is passed over.
     """
     done = Put()
-    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
-        connection.execute(select(func.pg_advisory_xact_lock(ONE_WRITER)))
+    papers_change(connection)
     for start in range(0, len(found), CHUNK):
         chunk = [
             Record(source=source, trust=trust, at=now, paper=paper)
@@ -225,13 +222,15 @@ def _put_chunk(
         if known_only and not work.kept:
             continue
         mine = [told[place] for place in work.told]
-        held = {one.source: one for owner in work.kept for one in before[owner]}
+        held, changed = _held(before, work.kept)
         now_told = _renewed(held.get(mine[0].source), mine)
-        changed = held.get(now_told.source) != now_told
-        if not held and len(work.names) == len(now_told.paper.names):
+        if held.get(now_told.source) != now_told:
+            changed[now_told.source] = now_told
+        names_now = tuple(sorted(work.names, key=strength))
+        if not held and names_now == now_told.paper.names:
             merged = now_told.paper
         else:
-            merged = merge([*(held | {now_told.source: now_told}).values()], work.names).paper
+            merged = merge([*(held | changed).values()], names_now).paper
         if work.kept:
             old = work.kept - {merged.id}
             moved += [(owner, merged.id) for owner in sorted(old)]
@@ -246,14 +245,36 @@ def _put_chunk(
             first.append(merged.announced)
         rows.append(_row(merged, min(first)))
         name_rows += [{"name": name, "paper_id": merged.id} for name in work.names]
-        if changed:
-            record_rows.append(_record_row(merged.id, now_told))
+        record_rows += [_record_row(merged.id, one) for one in changed.values()]
         done.ids.update((paper.paper.id, merged.id) for paper in mine)
     put_rows(connection, papers, rows, key=("id",))
     for old_id, new_id in moved:
         _move(connection, old_id, new_id)
     put_rows(connection, paper_names, name_rows, key=("name",))
     put_rows(connection, paper_records, record_rows, key=("paper_id", "source"))
+
+
+def _held(
+    before: Mapping[PaperId, Sequence[Record]], kept: Collection[PaperId]
+) -> tuple[dict[str, Record], dict[str, Record]]:
+    """What each source says of papers that are one, and of that what has to be written.
+
+    Where a source spoke of several of them, it says all of it of the one.
+    """
+    held: dict[str, Record] = {}
+    joined: dict[str, Record] = {}
+    told = sorted((one for owner in kept for one in before[owner]), key=_when)
+    for one in told:
+        earlier = held.get(one.source)
+        if earlier is not None:
+            one = replace(one, paper=renewed(earlier.paper, one.paper))
+            joined[one.source] = one
+        held[one.source] = one
+    return held, joined
+
+
+def _when(one: Record) -> tuple[datetime, PaperId]:
+    return one.at, one.paper.id
 
 
 def _renewed(before: Record | None, told: Sequence[Record]) -> Record:
@@ -276,10 +297,12 @@ def _move(connection: Connection, old: PaperId, new: PaperId) -> None:
         mine = [other.c[column.name] == column for column in key]
         twice = select(other.c.paper_id).where(other.c.paper_id == new, *mine).exists()
         connection.execute(delete(table).where(table.c.paper_id == old, twice))
-    for table in (paper_names, paper_records, observations, editor_acts):
+    for table in (paper_names, paper_records, observations, acts):
         connection.execute(update(table).where(table.c.paper_id == old).values(paper_id=new))
     pointing = (papers.c.id == old) | (papers.c.same_as == old)
     connection.execute(update(papers).where(pointing).values(same_as=new))
+    if hand(editor_acts.of(connection, new)).hidden:
+        withdraw(connection, new)  # digests that wait may hold it under the name that is gone
 
 
 def _owners(connection: Connection, incoming: Iterable[Paper]) -> dict[PaperId, PaperId]:

@@ -154,6 +154,7 @@ issue_papers = Table(
     Column("matches", JSON, nullable=False),  # topic slug -> strength
     Column("card", JSON, nullable=False),  # snapshot.Card
     UniqueConstraint("issue_id", "paper_id"),
+    Index(None, "paper_id"),  # who had this paper
 )
 
 deliveries = Table(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
-from newsletter.delivery import DeliveryState
+from newsletter.delivery import RECEIVED, DeliveryState
 from newsletter.papers import PaperId
 from newsletter.store.schema import deliveries, issue_papers, papers
 
@@ -33,19 +34,18 @@ def withdraw(connection: Connection, paper_id: PaperId) -> Withdrawn:
     the picks anew.
     """
     changed = emptied = gone = 0
-    places = dict(_places(connection, paper_id))
-    for issue_id, place in places.items():
+    for issue_id, places in _places(connection, paper_id).items():
         last = 0
         while rows := connection.execute(_LOOK, {"issue": issue_id, "last": last}).all():
-            last = rows[-1].id
+            last = rows[-1].subscriber_id
             updates = list[dict[str, Any]]()
             for row in rows:
                 picks = json.loads(row.picks)
-                left = [pick for pick in picks if pick[0] != place]
+                left = [pick for pick in picks if pick[0] not in places]
                 if len(left) == len(picks):
                     continue
                 if row.state not in _WAITING:
-                    gone += row.state != DeliveryState.SKIPPED
+                    gone += row.state in RECEIVED
                     continue
                 changed, emptied = changed + bool(left), emptied + (not left)
                 updates.append(
@@ -61,24 +61,37 @@ def withdraw(connection: Connection, paper_id: PaperId) -> Withdrawn:
     return Withdrawn(changed=changed, emptied=emptied, gone=gone)
 
 
-def _places(connection: Connection, paper_id: PaperId) -> list[tuple[int, int]]:
-    """Where issues hold the paper, under this name or one it had before."""
+def _places(connection: Connection, paper_id: PaperId) -> dict[int, set[int]]:
+    """Where each issue holds the paper, under this name or those it had before."""
     known = select(papers.c.id).where(or_(papers.c.id == paper_id, papers.c.same_as == paper_id))
     query = select(issue_papers.c.issue_id, issue_papers.c.place).where(
         issue_papers.c.paper_id.in_(known)
     )
-    return [(row.issue_id, row.place) for row in connection.execute(query)]
+    found: dict[int, set[int]] = defaultdict(set)
+    for row in connection.execute(query):
+        found[row.issue_id].add(row.place)
+    return found
 
 
+# In the order of an index. Locked, so that what is counted as waiting still waits when written.
 _LOOK = (
-    select(deliveries.c.id, deliveries.c.state, deliveries.c.reason, deliveries.c.picks)
-    .where(deliveries.c.issue_id == bindparam("issue"), deliveries.c.id > bindparam("last"))
-    .order_by(deliveries.c.id)
+    select(
+        deliveries.c.id,
+        deliveries.c.subscriber_id,
+        deliveries.c.state,
+        deliveries.c.reason,
+        deliveries.c.picks,
+    )
+    .where(deliveries.c.issue_id == bindparam("issue"))
+    .where(deliveries.c.subscriber_id > bindparam("last"))
+    .order_by(deliveries.c.subscriber_id)
     .limit(BATCH)
+    .with_for_update()
 )
 _REWRITE = (
     update(deliveries)
-    .where(deliveries.c.id == bindparam("one"), deliveries.c.state.in_(_WAITING))
+    .where(deliveries.c.id == bindparam("one"))
+    .where(or_(*(deliveries.c.state == state for state in _WAITING)))
     .values(
         picks=bindparam("left"),
         state=bindparam("to_state"),

@@ -469,6 +469,7 @@ def test_a_large_answer_is_refused(
         ("gzip", lambda body: gzip.compress(body[:5]) + gzip.compress(body[5:])),
         ("gzip", lambda body: gzip.compress(b"") * 5000 + gzip.compress(body)),
     ],
+    ids=["gzip", "x-gzip", "capitals", "deflate", "identity", "two members", "many members"],
 )
 def test_a_packed_answer_is_unpacked(
     coding: str,
@@ -481,7 +482,7 @@ def test_a_packed_answer_is_unpacked(
     assert ask().get(f"{upstream.url}/a").whole() == BODY
 
 
-PACKED = gzip.compress(b"a" * 100 + BODY)
+PACKED = gzip.compress(b"a" * 100 + BODY, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -496,6 +497,17 @@ PACKED = gzip.compress(b"a" * 100 + BODY)
         PACKED[:-8] + b"\0" * 8,  # a wrong checksum
         PACKED + PACKED[:-1],
         PACKED + b"and more",
+    ],
+    ids=[
+        "a byte short",
+        "no checksum",
+        "half a header",
+        "empty",
+        "not packed",
+        "wrong in the middle",
+        "wrong checksum",
+        "a second member that is cut",
+        "more than was packed",
     ],
 )
 def test_a_packed_answer_that_is_broken_is_tried_again(

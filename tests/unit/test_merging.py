@@ -283,6 +283,8 @@ def test_an_incoming_paper_makes_no_work_of_two_arxiv_ids() -> None:
     """Neither by a shared DOI and a shared title, nor by way of a paper that has no arXiv id."""
     kept = paper("One", X), paper(LONG, B)
     assert works(paper(LONG, A, X), kept=kept) == [([0], {X})]
+    kept = paper("One", A, X), paper(LONG, B)
+    assert works(paper(LONG, X), kept=kept) == [([0], {A})]
     assert works(paper(LONG, X), paper(LONG, A), paper(LONG, B)) == [([0, 1], set()), ([2], set())]
 
 
@@ -292,6 +294,7 @@ def test_duplicates_among_the_incoming_are_one_work() -> None:
     assert works(first, first, first) == [([0, 1, 2], set())]
     assert works(first, second, third) == [([0, 1, 2], set())]
     assert works(first, second, paper("A fourth"), third) == [([0, 1, 3], set()), ([2], set())]
+    assert works(second, first, third) == [([0, 1, 2], set())]
     assert works(first, second, third, kept=(second,)) == [([0, 1, 2], {X})]
 
 

@@ -192,6 +192,7 @@ def test_an_id_of_last_resort_comes_after_the_others() -> None:
         ("announced", "2026-03-05T08:00:00", NOW),
         ("url", " https://example.org/a ", "https://example.org/a"),
         ("version", LARGEST_COUNT, LARGEST_COUNT),
+        ("version", 0, None),
         ("code_guessed", False, False),
         ("abstract", None, ""),
         ("authors", None, ()),

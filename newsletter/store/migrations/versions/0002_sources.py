@@ -34,6 +34,7 @@ def upgrade() -> None:
         "issue_papers",
         sa.Column("pinned", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
+    op.create_index(op.f("ix_issue_papers_paper_id"), "issue_papers", ["paper_id"])
     op.add_column("observations", sa.Column("listed", sa.Date(), nullable=True))
     for name in ("votes", "comments", "stars"):
         op.add_column("observations", sa.Column(name, sa.Integer(), nullable=True))
