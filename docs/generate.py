@@ -142,8 +142,16 @@ def _settings(rows: Iterable[tuple[str, str, str, str]]) -> Iterable[tuple[str, 
 def _fields(options: type[Options]) -> Iterable[tuple[str, ...]]:
     for name, field in options.model_fields.items():
         default = "required" if field.is_required() else field.default
-        shown = "" if default is None else f"`{default}`"
+        shown = "" if default is None else f"`{_as_toml(default)}`"
         yield f"`{name}`", shown, str(field.description)
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{one}"' for one in value) + "]"
+    return str(value)
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

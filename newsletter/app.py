@@ -15,7 +15,7 @@ import newsletter
 from newsletter import catalogue, sources, transports
 from newsletter.config import Config
 from newsletter.delivery import Policy
-from newsletter.errors import ConfigError
+from newsletter.errors import ConfigError, RequestError
 from newsletter.pipeline.compose import Terms
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
@@ -107,7 +107,7 @@ class App:
         return transports.build(kind, options, where, self.config.base)
 
     def sources(self, only: Sequence[str] = ()) -> list[Source]:
-        """The configured sources, or those named; raises ConfigError.
+        """The configured sources, or those named; raises ConfigError, or RequestError for a name.
 
         A kind that needs no settings can be named without a table.
         """
@@ -119,7 +119,7 @@ class App:
                 near = get_close_matches(name, {*tables, *sources.known()}, n=1, cutoff=0.4)
                 hint = f" Did you mean {near[0]}?" if near else ""
                 configured = ", ".join(tables) or "none is"
-                raise ConfigError(f"There is no [sources.{name}]; configured: {configured}.{hint}")
+                raise RequestError(f"There is no [sources.{name}]; configured: {configured}.{hint}")
             chosen[name] = table
         return [sources.build(name, table, self.config.base) for name, table in chosen.items()]
 
@@ -137,7 +137,8 @@ class App:
         sender = self.settings.sender
         mailbox = sender.reply_to or sender.address
         named = "sender.address" in self.config.origins or sender.reply_to
-        return self.settings.http.contact or (mailbox if named else None)
+        usable = named and mailbox.isascii()  # it stands in an HTTP header
+        return self.settings.http.contact or (mailbox if usable else None)
 
     @cached_property
     def fetcher(self) -> Fetcher:

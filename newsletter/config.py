@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import ConfigError
-from newsletter.options import read_secret
+from newsletter.options import WORDS, read_secret
 from newsletter.settings import Settings, check_url
 
 FILE = "newsletter.toml"
@@ -28,20 +28,6 @@ FREE = ("transports", "sources")  # tables whose keys their own rooms know
 DEFAULT = "default"
 SHORTEST_SECRET = 16  # characters; 128 bits where they are drawn at random
 DERIVED = (("sender", "name"), ("sender", "bounces"), ("sender", "list_id"))  # wrong with another
-
-# pydantic's kinds of error in the words of the person who wrote the file.
-_WORDS = {
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "string_type": "must be text, in quotes",
-    "path_type": "must be a path, in quotes",
-    "dict_type": "must be a table of settings",
-    "model_type": "must be a table of settings",
-    "model_attributes_type": "must be a table of settings",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +213,7 @@ def _told(error: Any, origins: Mapping[str, str], file: str) -> str:
         known = [*Settings.model_fields, *(one for one, _ in fields())]
         near = get_close_matches(key, known, n=1, cutoff=0.4)
         return f"Unknown setting {name}." + (f" Did you mean {near[0]}?" if near else "")
-    if error["type"] in _WORDS:
-        return f"{name} {_WORDS[error['type']].format(**error.get('ctx', {}))}."
+    if error["type"] in WORDS:
+        return f"{name} {WORDS[error['type']].format(**error.get('ctx', {}))}."
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{name} {reason}." if reason.startswith(("must", "has")) else f"{name}: {reason}."

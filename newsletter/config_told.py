@@ -17,16 +17,14 @@ from pydantic_core import PydanticUndefined
 
 from newsletter.config import DEFAULT, FREE, Config, fields, leaves
 from newsletter.errors import ConfigError
+from newsletter.masking import MASK, masked
 from newsletter.options import read_secret
 
-MASK = "***"
-
 _SECRET_KEY = re.compile(r"(.*[_-])?(password|passphrase|secret|token|key)", re.IGNORECASE)
-_IN_URL = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*@")  # RFC 3986 3.2.1, up to the last @
-_IN_QUERY = re.compile(r"(?<=[?&])((?:[^=&]*_)?(?:password|secret|token|key))=[^&]*", re.IGNORECASE)
 # RFC 2606 and RFC 6761: domains that no mail leaves from.
 _RESERVED = re.compile(r"(.*\.)?(example(\.(com|net|org))?|test|invalid|localhost)")
 _TYPES = {
+    bool: "true or false",
     int: "whole number",
     float: "number",
     str: "text",
@@ -108,7 +106,7 @@ def _masked(key: str, value: Any) -> str:
         return ""
     if isinstance(value, SecretStr) or _SECRET_KEY.fullmatch(key.rpartition(".")[2]):
         return MASK
-    return _IN_QUERY.sub(rf"\1={MASK}", _IN_URL.sub(rf"\1:{MASK}@", str(value)))
+    return masked(str(value))
 
 
 def _type(field: Any) -> str:

@@ -36,8 +36,11 @@ _DOI = re.compile(r"10\.[0-9]{4,9}/[^\s\"<>]+")
 _DOI_PREFIX = re.compile(
     r"\A(?:(?:info:)?doi:\s*|https?://(?:dx\.|www\.)?doi\.org/)", re.IGNORECASE
 )
+# Publishers' pages have it behind such a word; elsewhere 10.2024/x may be a date.
 _DOI_IN_PATH = re.compile(
-    r"https?://[^/?#]+/[^?#]*?(?<![\w.])(10\.[0-9]{4,9}/[^?#]+)", re.IGNORECASE
+    r"https?://[^/?#]+/(?:[^?#]*/)?(?:doi|abs|full|pdf|epdf|content|articles?|chapter|book|early)/"
+    r"(10\.[0-9]{4,9}/[^?#]+)",
+    re.IGNORECASE,
 )
 _PAGE_KIND = re.compile(r"(?:/(?:full|abstract|pdf|epdf|meta|html)|\.(?:full|pdf|abstract))+$")
 # bioRxiv and medRxiv put the version and the page's kind behind the DOI in their addresses.

@@ -144,7 +144,7 @@ class Builder:
             elif card.pinned:
                 because, words = snapshot.chosen, "Chosen by the editor"
             else:
-                because, words = snapshot.trending, "Trending today"
+                because, words = snapshot.trending, "Trending now"
             lines = textwrap.fill(words, TEXT_WIDTH)
             ready = card.html.fill({"reasons": because}), card.text.fill({"reasons": encode(lines)})
             self._cards[pick.paper_id, reasons] = ready

@@ -17,6 +17,25 @@ from newsletter.errors import ConfigError
 
 T = TypeVar("T", bound="Options")
 
+# pydantic's kinds of error in the words of the person who wrote the file.
+WORDS = {
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be text, in quotes",
+    "path_type": "must be a path, in quotes",
+    "dict_type": "must be a table of settings",
+    "model_type": "must be a table of settings",
+    "model_attributes_type": "must be a table of settings",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be a list, in square brackets",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+
 
 class Options(BaseModel):
     """A frozen group of settings that refuses keys it does not know."""
@@ -39,6 +58,8 @@ def _told(options: type[BaseModel], error: Any, where: str) -> str:
         return f"Unknown setting {name} in {where}. {_nearest(options, path)}".rstrip()
     if error["type"] == "missing":
         return f"Setting {name} is missing in {where}."
+    if error["type"] in WORDS:
+        return f"Setting {name} in {where} {WORDS[error['type']].format(**error.get('ctx', {}))}."
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"Setting {name} in {where}: {reason[:1].lower()}{reason[1:]}."
 

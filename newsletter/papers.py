@@ -83,6 +83,11 @@ class Observation:
     comments: int | None = None
     stars: int | None = None  # of its code
 
+    @property
+    def list_day(self) -> date:
+        """The day of the list it stood in; without one, of the observation."""
+        return self.listed or self.at.date()
+
 
 def find_code_url(text: str) -> str | None:
     """The first link to a code host in a text, without the sentence's own punctuation."""

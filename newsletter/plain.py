@@ -32,9 +32,8 @@ _TAG = re.compile(
     r"<(?:/?(?:jats:|mml:|m:)?(?:a|abbr|article-title|b|big|bold|br|cite|code|div|em|font|h[1-6]|i"
     r"|img|inline-formula|italic|li|math|mathml|mi|mn|mo|mrow|mspace|mstyle|msub|msubsup|msup"
     r"|mtext|ol|p|pre|q|s|sc|script|sec|section|small|span|strike|strong|style|sub|sup|svg|table"
-    r"|tbody|td|th|title|tr|tt|u|ul)(?:\s[^<>]{0,2000})?/?"
-    r"|!--.{0,2000}?--)>",
-    re.IGNORECASE | re.DOTALL,
+    r"|tbody|td|th|title|tr|tt|u|ul)(?:\s[^<>]{0,2000})?/?)>",
+    re.IGNORECASE,
 )
 _ELEMENT = re.compile(  # stops at the next one of its kind, else many unclosed take for ever
     r"<(script|style)\b[^<>]*>[^<]*+(?:<(?!/?\1\b)[^<]*+)*+</\1\b[^<>]*>", re.IGNORECASE
@@ -45,6 +44,7 @@ _PARAGRAPH = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 _URL = re.compile(r"https?://[!-~]+", re.IGNORECASE)
+_LOGIN = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
 
 def line(text: str, longest: int = LONGEST_TITLE) -> str:
@@ -70,14 +70,18 @@ def unmarked(text: str, longest: int = LONGEST_TITLE) -> str:
     return line(_unmarked(text[: 8 * longest]), longest)
 
 
-def url(text: object, longest: int = LONGEST_URL) -> str | None:
-    """The address if it is http(s), ASCII, printable and bounded; else None."""
+def url(text: object, longest: int = LONGEST_URL, *, login: bool = False) -> str | None:
+    """The address if it is http(s), ASCII, printable and bounded; else None.
+
+    One with a login is let pass only where `login` says so: a paper's is shown to everybody, and
+    https://arxiv.org@elsewhere.example is not arXiv's.
+    """
     if not isinstance(text, str):
         return None
     clean = text.strip()
     if len(clean) > longest or not _URL.fullmatch(clean) or re.search(r"[\"'<>\\^`{|}]", clean):
         return None
-    return clean
+    return clean if login or not _LOGIN.match(clean) else None
 
 
 def _without_marks(heap: re.Match[str]) -> str:
@@ -108,4 +112,16 @@ def _unmarked(text: str) -> str:
 
 
 def _untagged(text: str) -> str:
-    return _TAG.sub("", _PARAGRAPH.sub(" ", _ELEMENT.sub(" ", text)))
+    return _TAG.sub("", _PARAGRAPH.sub(" ", _ELEMENT.sub(" ", _uncommented(text))))
+
+
+def _uncommented(text: str) -> str:
+    """Without comments; by hand, since a pattern would look for the end of each anew."""
+    parts, start = list[str](), 0
+    while (opened := text.find("<!--", start)) >= 0:
+        parts.append(text[start:opened])
+        closed = text.find("-->", opened + 4)
+        if closed < 0:
+            return "".join(parts) + text[opened:]
+        start = closed + 3
+    return "".join(parts) + text[start:]

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from newsletter import plain
@@ -30,6 +30,8 @@ from newsletter.papers import Observation, Paper, PaperId
 MOST_AUTHORS = 5_000  # the largest collaborations have about 5,000
 MOST_ITEMS = 200  # classes, keywords, media of one paper
 MOST_OBSERVATIONS = 10_000  # of one paper: hourly for more than a year
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2200  # of anything a source speaks of
+AHEAD = timedelta(days=1)  # that a clock elsewhere may be; what is observed later is a mistake
 LARGEST_COUNT = 10**9  # votes, stars
 
 _HASHED = re.compile(r"(?:doi|link|title):[0-9a-f]{16}")  # what `identity` makes of a long name
@@ -107,6 +109,8 @@ def read(row: object, source: str, now: datetime) -> tuple[Paper, tuple[Observat
     if not normalised_title(title):
         raise ValueError("it has no title")
     names = _names(row, values)
+    if "announced" in values:
+        values["announced"] = min(values["announced"], now)
     paper = Paper(**values | {"id": names[0], "aliases": names[1:], "title": title})
     seen = row.get("observations")
     if seen is None:
@@ -159,6 +163,8 @@ def _observation(row: object, paper: PaperId, source: str, now: datetime) -> Obs
                 values[name] = check(value)
             except ValueError as error:
                 raise ValueError(f"observations: {name}: {error}") from None
+    if values["at"] > now + AHEAD:
+        raise ValueError("observations: at: it is still to come")
     return Observation(paper_id=paper, **values)
 
 
@@ -216,14 +222,23 @@ def _day(value: object) -> date:
         raise ValueError("no date such as 2026-03-05") from None
 
 
-def _instant(value: object) -> datetime:
+def instant(value: object) -> datetime | None:
+    """An ISO 8601 instant in UTC, None for what is none or lies outside all reason."""
+    if not isinstance(value, str) or len(value) > 40:
+        return None
     try:
-        if not isinstance(value, str):
-            raise ValueError
         found = datetime.fromisoformat(value)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("no instant such as 2026-03-05T08:00:00Z") from None
+        return None
+    return found if EARLIEST_YEAR <= found.year <= LATEST_YEAR else None
+
+
+def _instant(value: object) -> datetime:
+    found = instant(value)
+    if found is None:
+        raise ValueError("no instant such as 2026-03-05T08:00:00Z")
+    return found
 
 
 def _count(value: object) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from newsletter.papers import Observation, PaperId
@@ -36,6 +36,7 @@ class Trend:
     position: int | None = None  # in the list that counted
     of: int | None = None
     votes: int | None = None
+    day: date | None = None  # of that list, where it is one by votes
 
 
 ADDED = Trend(score=WEAKEST)
@@ -45,15 +46,15 @@ UNTOLD = Trend(score=NEW)
 def trends(seen: Mapping[PaperId, Iterable[Observation]]) -> dict[PaperId, Trend]:
     """The trend of every paper with a sign of one, measured against the others given here."""
     latest = [one for observations in seen.values() for one in _latest(observations)]
-    lists: dict[tuple[str, date | None], list[int]] = defaultdict(list)
+    lists: dict[tuple[str, date], list[int]] = defaultdict(list)
     for one in latest:
         if one.position is None and one.votes is not None:
-            lists[one.source, one.listed].append(one.votes)
+            lists[one.source, one.list_day].append(one.votes)
     for votes in lists.values():
         votes.sort()
     found: dict[PaperId, Trend] = {}
     for one in latest:
-        trend = _trend(one, lists.get((one.source, one.listed), []))
+        trend = _trend(one, lists.get((one.source, one.list_day), []))
         before = found.get(one.paper_id)
         if trend and (before is None or _prior(trend) > _prior(before)):
             found[one.paper_id] = trend
@@ -79,7 +80,7 @@ def _trend(seen: Observation, votes: list[int]) -> Trend | None:
     of = len(votes)
     first = of - bisect_right(votes, seen.votes) + 1
     last = of - bisect_left(votes, seen.votes)
-    return _standing(first, last, of, seen.votes)
+    return replace(_standing(first, last, of, seen.votes), day=seen.list_day)
 
 
 def _standing(first: int, last: int, of: int, votes: int | None) -> Trend:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ import click
 
 from newsletter import pipeline, sources
 from newsletter.app import App
-from newsletter.cli.options import parse_date, pass_app
+from newsletter.cli.options import parse_day, pass_app
 from newsletter.cli.show import as_json, complain, dump, progress, say, table
 from newsletter.errors import RequestError, SourceError
 from newsletter.pipeline import Collected
 from newsletter.sources import Ask, Source
 
 FILE_KINDS = ("jsonl", "bibtex", "page")
+INTERRUPTED = 130  # as a shell tells it: 128 and the signal
 MOST_TOLD = 10  # refused rows told one by one; --json has more
 _WEEK = re.compile(r"\d{4}-W\d{2}")
 
@@ -53,39 +54,51 @@ def collect(
     observed of it is added to what was observed before. A run that was interrupted goes on where
     it stopped.
 
-    One source failing does not stop the others; the exit code is 4 then.
+    One source failing does not stop the others; the exit code is 4 then, and where all that a
+    source told was refused.
     """
-    ask = _ask(day, week, since, until)
-    chosen = _chosen(app, files, names, kind, ask)
     now = datetime.now(UTC)
-    with progress("Collecting papers", None) as advance:
-        done = pipeline.collect(app.database, app.fetcher, chosen, now, ask, advance)
+    ask = _ask(day, week, since, until, now)
+    chosen = _chosen(app, files, names, kind, ask)
+    try:
+        with progress("Collecting papers", None) as advance:
+            done = pipeline.collect(app.database, app.fetcher, chosen, now, ask, advance)
+    except KeyboardInterrupt:
+        complain("Stopped. What was read is kept; the same command goes on where it stopped.")
+        context.exit(INTERRUPTED)
     if as_json:
         dump([_row(one) for one in done])
     else:
         _tell(done)
-        if not files and app.contact is None:
-            say("Upstreams cannot write to you if something is wrong: set http.contact.")
     for one in done:
         if one.error is not None:
-            complain(str(one.error))
-    if any(one.error for one in done):
+            complain(f"{one.source}: {one.error}")
+    if any(one.error or (one.refused and not one.papers) for one in done):
         context.exit(SourceError.exit_code)
 
 
-def _ask(day: str | None, week: str | None, since: str | None, until: str | None) -> Ask:
+def _ask(
+    day: str | None, week: str | None, since: str | None, until: str | None, now: datetime
+) -> Ask:
+    ask = _days(day, week, since, until)
+    if ask.since and ask.since > now.date() + timedelta(days=1):  # further east it may have begun
+        raise RequestError(f"There are no papers of {ask.since} yet.")
+    return ask
+
+
+def _days(day: str | None, week: str | None, since: str | None, until: str | None) -> Ask:
     if sum(one is not None for one in (day, week, since)) > 1:
         raise RequestError("Name one of --date, --week and --since.")
     if until is not None and since is None:
         raise RequestError("--until goes with --since.")
     if day is not None:
-        return Ask(since=parse_date(day), until=parse_date(day))
+        return Ask(since=parse_day(day), until=parse_day(day))
     if week is not None:
         monday = _monday(week)
         return Ask(since=monday, until=monday + timedelta(days=6))
     if since is None:
         return sources.NEWS
-    ask = Ask(since=parse_date(since), until=parse_date(until) if until else None)
+    ask = Ask(since=parse_day(since), until=parse_day(until) if until else None)
     if ask.since and ask.until and ask.until < ask.since:
         raise RequestError(f"--until {until} is before --since {since}.")
     return ask
@@ -108,7 +121,7 @@ def _chosen(
     if kind is not None and not files:
         raise RequestError("--as goes with a FILE.")
     if files:
-        return [_file(name, kind) for name in files]
+        return [one for name in files for one in _files(name, kind)]
     chosen = app.sources(names)
     if not ask.is_for_days:
         return chosen
@@ -119,12 +132,30 @@ def _chosen(
     return dated
 
 
-def _file(name: str, kind: str | None) -> Source:
+def _files(name: str, kind: str | None) -> list[Source]:
+    """The source that reads a file; of a folder, one for each file that some kind reads."""
+    if name == "-":
+        peek = getattr(sys.stdin.buffer, "peek", lambda _: b"")
+        beginning = peek(sources.BEGINNING)[: sources.BEGINNING]
+        return [_file(kind or sources.kind_of_text(beginning), name)]
     path = Path(name)
-    if name == "-" and kind is None:
-        kind = "page"
-    found = kind or sources.kind_of_file(path)
-    return sources.build(found, {"path": name}, Path.cwd())
+    if kind is not None or not path.is_dir():
+        return [_file(kind or sources.kind_of_file(path), name)]
+    try:
+        chosen, passed_over = sources.files_of(path)
+    except OSError as error:
+        raise RequestError(f"{name} cannot be read: {error.strerror}.") from error
+    if not chosen:
+        raise RequestError(f"{name} holds no file that could be read: .jsonl, .bib or .txt.")
+    if passed_over:
+        say(f"Passed over in {name}: {', '.join(passed_over[:MOST_TOLD])}.")
+    return [_file(found, str(file)) for found, file in chosen]
+
+
+def _file(kind: str | None, name: str) -> Source:
+    if kind is None:
+        raise RequestError(f"{name} is no text; --as tells what it is.")
+    return sources.build(kind, {"kind": kind, "path": name}, Path.cwd())
 
 
 def _tell(done: list[Collected]) -> None:
@@ -140,19 +171,16 @@ def _tell(done: list[Collected]) -> None:
         ]
         for one in done
     ]
-    table(["Source", "Papers", "New", "Changed", "Observations", "Refused", ""], rows)
+    table(["Source", "Papers", "New", "Changed", "Observations", "Refused", "State"], rows)
     for one in done:
         for note in one.notes:
             say(f"{one.source}: {note}.")
         for told in one.told[:MOST_TOLD]:
-            say(f"{one.source}: refused {told}.")
+            say(f"{one.source}: refused {told.rstrip('.')}.")
         if one.refused > MOST_TOLD:
             say(f"{one.source}: and {one.refused - MOST_TOLD} more refused; --json tells them.")
 
 
 def _row(one: Collected) -> dict[str, Any]:
-    row = vars(replace(one))
-    row["told"] = list(one.told)
-    row["error"] = str(one.error) if one.error else None
-    row["refusals"] = row.pop("told")
-    return row
+    row = dict(vars(one))
+    return row | {"refusals": row.pop("told"), "error": str(one.error) if one.error else None}

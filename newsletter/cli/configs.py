@@ -46,6 +46,8 @@ def check_(app: App, context: click.Context) -> None:
         complain(problem)
     if problems:
         context.exit(ConfigError.exit_code)
+    if app.contact is None:
+        say("Advice: set http.contact, so that the sources you ask can write to you.")
     say(f"Good: mail goes by {kind}, {len(app.catalogue)} topics, {app.database.shown}.")
 
 

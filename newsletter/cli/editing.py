@@ -12,7 +12,7 @@ import click
 from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import pass_app
-from newsletter.cli.show import say
+from newsletter.cli.show import counted, say
 from newsletter.editor import Act
 from newsletter.errors import RequestError
 from newsletter.pipeline import Edited, Typed
@@ -24,7 +24,7 @@ by = click.option("--by", help="Who does it; by default your login's name.")
 
 @click.command("add", epilog="Example: newsletter papers add 2403.01234 --pin")
 @click.argument("target", metavar="URL|DOI|ARXIV-ID")
-@click.option("--title", default="", help="Say it yourself: then nobody is asked.")
+@click.option("--title", help="Say it yourself: then nobody is asked.")
 @click.option("--abstract", default="", help="With --title.")
 @click.option("--author", "authors", multiple=True, help="With --title; may be repeated.")
 @click.option("--pin", is_flag=True, help="Pin it, too.")
@@ -33,7 +33,7 @@ by = click.option("--by", help="Who does it; by default your login's name.")
 def add(
     app: App,
     target: str,
-    title: str,
+    title: str | None,
     abstract: str,
     authors: tuple[str, ...],
     pin: bool,
@@ -43,15 +43,17 @@ def add(
 
     Of an arXiv id, arXiv is asked; of another page, the tags it has for Google Scholar.
     """
+    if title is not None and not title.strip():
+        raise RequestError("--title is empty.")
     if (abstract or authors) and not title:
         raise RequestError("--abstract and --author go with --title.")
     who, now = _editor(by), datetime.now(UTC)
-    typed = Typed(title=title, abstract=abstract, authors=authors)
+    typed = Typed(title=title or "", abstract=abstract, authors=authors)
     done = pipeline.add(app.database, app.fetcher, app.arxiv(), target, typed, by=who, now=now)
     say(f"{'Added' if done.is_new else 'Was here already:'} {_called(done)}")
     if pin:
         pipeline.edit(app.database, done.paper.id, Act.PIN, by=who, now=now)
-        say("Pinned: it leads every digest of the issues composed from now on.")
+        say(_leads(app, done))
 
 
 @click.command("pin", epilog='Example: newsletter papers pin 2403.01234 --note "A classic already"')
@@ -70,6 +72,7 @@ def pin(app: App, paper: str, note: str | None, by: str | None) -> None:
     if note is not None:
         pipeline.edit(app.database, done.paper.id, Act.NOTE, by=who, now=now, words=note)
     say(f"Pinned {_called(done)}")
+    say(_leads(app, done))
 
 
 @click.command("unpin", epilog="Example: newsletter papers unpin 2403.01234")
@@ -79,7 +82,7 @@ def pin(app: App, paper: str, note: str | None, by: str | None) -> None:
 def unpin(app: App, paper: str, by: str | None) -> None:
     """Take the pin from PAPER. Issues that are composed already stay as they are."""
     done = pipeline.edit(app.database, paper, Act.UNPIN, by=_editor(by), now=datetime.now(UTC))
-    say(f"Unpinned {_called(done)}")
+    say(f"{'Unpinned' if done.before.pinned_at else 'Was not pinned:'} {_called(done)}")
 
 
 @click.command("hide", epilog="Example: newsletter papers hide 2403.01234")
@@ -89,12 +92,12 @@ def unpin(app: App, paper: str, by: str | None) -> None:
 def hide(app: App, paper: str, by: str | None) -> None:
     """Never send PAPER, and take it out of digests that wait to be sent."""
     done = pipeline.edit(app.database, paper, Act.HIDE, by=_editor(by), now=datetime.now(UTC))
-    say(f"Hidden {_called(done)}")
+    say(f"{'Was hidden already:' if done.before.hidden else 'Hidden'} {_called(done)}")
     gone = done.withdrawn
     if gone and (gone.changed or gone.emptied or gone.gone):
         say(
-            f"{gone.changed} waiting digests go out without it, {gone.emptied} held nothing else "
-            f"and do not go out, {gone.gone} had it before."
+            f"{counted(gone.changed, 'waiting digest')} without it now, {gone.emptied} that held "
+            f"nothing else not sent at all, {gone.gone} sent with it before."
         )
 
 
@@ -105,7 +108,7 @@ def hide(app: App, paper: str, by: str | None) -> None:
 def unhide(app: App, paper: str, by: str | None) -> None:
     """Let PAPER be chosen again, by issues composed from now on."""
     done = pipeline.edit(app.database, paper, Act.SHOW, by=_editor(by), now=datetime.now(UTC))
-    say(f"No longer hidden: {_called(done)}")
+    say(f"{'No longer hidden:' if done.before.hidden else 'Was not hidden:'} {_called(done)}")
 
 
 @click.command("note", epilog='Example: newsletter papers note 2403.01234 "Read the appendix"')
@@ -138,6 +141,13 @@ def _login() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         raise RequestError("Your login has no name here; say who you are with --by.") from None
+
+
+def _leads(app: App, done: Edited) -> str:
+    if done.before.hidden:
+        return "It is hidden, and stays so until `newsletter papers unhide`."
+    days = app.settings.issue.window_days
+    return f"It leads the digests of issues composed from now on, for {counted(days, 'day')}."
 
 
 def _called(done: Edited) -> str:

@@ -12,6 +12,8 @@ from newsletter.issue import Issue
 from newsletter.store import issues
 from newsletter.store.database import Connection
 
+ISSUE = "an issue; issues are called by their date, such as 2026-03-11"
+
 pass_app = click.make_pass_decorator(App)
 
 limit = click.option(
@@ -22,26 +24,16 @@ limit = click.option(
 def chosen_issue(connection: Connection, day: str | None) -> Issue:
     """The issue of a date as typed, or the newest; raises RequestError."""
     if day is not None:
-        return issues.get(connection, parse_day(day))
+        return issues.get(connection, parse_day(day, ISSUE))
     found = issues.latest(connection)
     if found is None:
         raise RequestError("No issue is composed yet. Run `newsletter compose` first.")
     return found
 
 
-def parse_date(text: str) -> date:
-    """A day as typed; raises RequestError."""
+def parse_day(text: str, what: str = "a day; write it such as 2026-03-05") -> date:
+    """A date as typed; raises RequestError that says it is not `what`."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise RequestError(f"{text!r} is not a day; write it such as 2026-03-05.") from None
-
-
-def parse_day(text: str) -> date:
-    """A date as typed; raises RequestError."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise RequestError(
-            f"{text!r} is not an issue; issues are called by their date, such as 2026-03-11."
-        ) from None
+        raise RequestError(f"{text!r} is not {what}.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,10 +14,10 @@ import click
 
 from newsletter.app import App
 from newsletter.cli import editing
-from newsletter.cli.options import limit, parse_date, pass_app
-from newsletter.cli.show import as_json, dump, instant, say, table
+from newsletter.cli.options import limit, parse_day, pass_app
+from newsletter.cli.show import as_json, counted, dump, instant, say, table
 from newsletter.editor import NO_HAND, Hand, hand
-from newsletter.errors import NewsletterError
+from newsletter.errors import RequestError
 from newsletter.papers import Observation
 from newsletter.records import line, to_json
 from newsletter.rendering.tex import to_unicode
@@ -25,6 +25,8 @@ from newsletter.store import editor_acts
 from newsletter.store import papers as store
 from newsletter.store.database import Connection
 from newsletter.trending import Trend, trends
+
+LOOKED_AT = 2000  # of the newest papers, for those under a topic
 
 
 @click.group()
@@ -42,7 +44,7 @@ def list_(app: App, topic: str | None, limit: int, as_json: bool) -> None:
     wanted = app.catalogue.get(topic).slug if topic else None
     with app.database.read() as connection:
         total = store.count(connection)
-        found = store.newest(connection, limit if wanted is None else total)
+        found = store.newest(connection, limit if wanted is None else max(limit, LOOKED_AT))
         found_trends = _trends(connection, found)
         hands = editor_acts.hands(connection)
     rows = [
@@ -54,7 +56,7 @@ def list_(app: App, topic: str | None, limit: int, as_json: bool) -> None:
         dump(rows)
         return
     table(
-        ["Paper", "Title", "Standing", "Topics", ""],
+        ["Paper", "Title", "Standing", "Topics", "Editor"],
         [
             [row["id"], row["title"], row["standing"], ", ".join(row["topics"]), row["editor"]]
             for row in rows
@@ -109,6 +111,7 @@ def show_(app: App, paper: str, as_json: bool) -> None:
         *(
             [name.replace("_", " "), _flat(field["value"]), field["from"]]
             for name, field in row["fields"].items()
+            if name != "announced"  # as first seen
         ),
         ["standing", row["standing"], ""],
         [
@@ -123,19 +126,23 @@ def show_(app: App, paper: str, as_json: bool) -> None:
             "",
         ],
     ]
-    table(["", "", "From"], [[name, _flat(value), origin] for name, value, origin in rows if value])
+    table(
+        ["Of the paper", "", "From"],
+        [[name, _flat(value), origin] for name, value, origin in rows if value],
+    )
 
 
 @papers.command("export", epilog="Example: newsletter papers export papers.jsonl")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--since", help="Only papers first seen on this day or later.")
+@click.option("--since", help="Only papers of which anything was learned on this day or later.")
 @pass_app
 def export(app: App, file: Path | None, since: str | None) -> None:
     """Write papers with all their observations as JSON, one a line, to FILE or standard output.
 
-    `newsletter collect FILE.jsonl` reads it again.
+    `newsletter collect FILE.jsonl` reads it again. FILE may be "-" for standard output.
     """
-    first = datetime.combine(parse_date(since), time(), UTC) if since else None
+    file = None if str(file) == "-" else file
+    first = datetime.combine(parse_day(since), time(), UTC) if since else None
     number = 0
     with _written(file) as out, app.database.read() as connection:
         for batch in store.in_batches(connection, first):
@@ -143,7 +150,7 @@ def export(app: App, file: Path | None, since: str | None) -> None:
                 out.write(line(one.paper, one.observations, one.first_seen_at))
                 number += 1
     if file is not None:
-        say(f"Wrote {number} papers to {file}.")
+        say(f"Wrote {counted(number, 'paper')} to {file}.")
 
 
 for _command in editing.COMMANDS:
@@ -160,16 +167,21 @@ def _written(file: Path | None) -> Iterator[BinaryIO]:
         except BrokenPipeError:  # `| head` has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as out:
-            yield out
-        draft.replace(file)
-    except OSError as error:
-        raise NewsletterError(f"Cannot write {file}: {error.strerror}.") from error
-    finally:
-        with suppress(OSError):
+        target = file.resolve()  # of a link, what it leads to is written
+        if target.exists() and not target.is_file():  # a pipe or a device is no file to replace
+            with target.open("wb") as out:
+                yield out
+            return
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with draft.open("wb") as out:
+                yield out
+            draft.replace(target)
+        finally:
             draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise RequestError(f"Cannot write {file}: {error.strerror}.") from error
 
 
 def _trends(connection: Connection, found: list[store.Kept]) -> dict[Any, Trend]:
@@ -194,7 +206,7 @@ def _row(app: App, one: store.Kept, found: Trend | None, acts: Hand) -> dict[str
 def _standing(found: Trend | None) -> str:
     if found is None:
         return ""
-    votes = "" if found.votes is None else "1 vote" if found.votes == 1 else f"{found.votes} votes"
+    votes = "" if found.votes is None else counted(found.votes, "vote")
     place = f"{found.position} of {found.of}" if found.position else ""
     return ", ".join(part for part in (votes, place) if part)
 
@@ -215,9 +227,9 @@ def _by_hand(acts: Hand) -> str:
 
 def _observed(one: Observation) -> str:
     counts = [
-        f"{value} {name}"
-        for name in ("votes", "comments", "stars")
-        if (value := getattr(one, name)) is not None
+        counted(value, name)
+        for name in ("vote", "comment", "star")
+        if (value := getattr(one, f"{name}s")) is not None
     ]
     place = [f"{one.position} of {one.of}"] if one.position else []
     listed = [f"listed {one.listed}"] if one.listed else []

@@ -29,13 +29,23 @@ def console() -> Console:
 
 
 def say(text: str) -> None:
-    """One line for people on standard output."""
-    click.echo(text)
+    """Lines for people on standard output."""
+    click.echo(harmless(text))
 
 
 def complain(text: str) -> None:
     """One line about what went wrong, on standard error."""
-    click.echo(f"Error: {text}", err=True)
+    click.echo(f"Error: {harmless(text)}", err=True)
+
+
+def harmless(text: str) -> str:
+    """The text without what would command a terminal; it may hold words from outside."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 paper", "2,000 papers"."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
@@ -78,8 +88,7 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _cell(value: object) -> str:
-    text = instant(value) if isinstance(value, datetime) else str(_plain(value))
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
+    return harmless(instant(value) if isinstance(value, datetime) else str(_plain(value)))
 
 
 def _plain(value: object) -> object:

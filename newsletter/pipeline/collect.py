@@ -12,13 +12,15 @@ where it stopped and gives what one whole run would have given. One source faili
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
-from time import sleep
+from time import monotonic, sleep
 
-from newsletter.errors import SourceError
+from newsletter.errors import NewsletterError, SourceError
 from newsletter.sources import (
     NEWS,
+    Answer,
     Ask,
     AskAgain,
     Enriches,
@@ -32,10 +34,12 @@ from newsletter.sources import (
 )
 from newsletter.store import papers, source_states
 from newsletter.store.database import Connection, Database
-from newsletter.store.source_states import SourceState
+from newsletter.store.source_states import Pending
 
-# What a killed run left is taken up within this time; later votes have moved on, so all is asked.
-RESUME_WITHIN = timedelta(hours=6)
+# What a run left is taken up within this time. Later, votes have moved on and a new day may have
+# begun, so what is new is asked anew; old days stay what they are for longer.
+RESUME_NEWS_WITHIN = timedelta(minutes=30)
+RESUME_DAYS_WITHIN = timedelta(days=7)
 ENRICH_WITHIN = timedelta(days=30)  # papers first seen longer ago are left as they are
 MOST_ENRICHED = 500  # papers a run: five requests, fifteen seconds of arXiv's time
 TRIES_OF_AN_EMPTY_PAGE = 3
@@ -106,35 +110,37 @@ class _Run:
         self._fetcher = fetcher
         self._source = source
         self._now = now
+        self._started = monotonic()
         self._progress = progress
         self._pause = pause
-        self._state = SourceState(name=source.name)
+        self._ask = NEWS
+        self._since = now  # since when what waits has waited
         self._waiting: list[Request] = []
         self._resumable = False
 
     def ask(self, ask: Ask) -> None:
-        """Asks for what is new, or for days; takes up what a killed run of the same ask left."""
-        with self._database.read() as connection:
-            kept = source_states.get(connection, self._source.name)
-        left = [_request(row) for row in kept.pending]
-        at = kept.pending_at
-        fresh = at is not None and self._now - RESUME_WITHIN <= at
-        self.collected.resumed = bool(left) and fresh and kept.ask == ask.key
-        self._state = replace(
-            kept,
-            ask=ask.key,
-            pending_at=at if self.collected.resumed else self._now,
-            started_at=self._now,
-        )
+        """Asks for what is new, or for days; takes up what an earlier run of the same ask left."""
+        self._ask = ask
+        name = self._source.name
+        with self._database.write() as connection:
+            kept = source_states.get(connection, name)
+            left = source_states.pending(connection, name)
+            if not ask.is_for_days:
+                source_states.put(connection, name, started_at=self._now)
+        within = RESUME_DAYS_WITHIN if ask.is_for_days else RESUME_NEWS_WITHIN
+        mine = [one for one in left if one.ask == ask.key and self._now - within <= one.since]
+        self.collected.resumed = bool(mine)
         try:
-            if self.collected.resumed:
-                self._waiting = left
+            if mine:
+                self._waiting = [_request(row) for row in mine[0].requests]
+                self._since = mine[0].since
             else:
-                first = self._source.requests(ask, kept.cursor, self._now)
+                with _told(self._source):
+                    first = self._source.requests(ask, kept.cursor, self._now)
                 self._waiting = _spread(first)
             # Files are read anew: that costs little, and the next ones may be others.
             self._resumable = all(is_address(one.location) for one in self._waiting)
-            self._work(moves_cursor=not ask.is_for_days)
+            self._work()
         except SourceError as error:
             self._failed(error)
         else:
@@ -148,25 +154,24 @@ class _Run:
             names = papers.without_record(
                 connection, self._source.name, "arxiv", self._now - ENRICH_WITHIN, MOST_ENRICHED
             )
-        self._waiting = list(self._source.enrich(names))
         self._resumable = False  # the next run finds by itself what is not enriched yet
-        if not self._waiting:
-            return
         try:
-            self._work(moves_cursor=False)
+            with _told(self._source):
+                self._waiting = list(self._source.enrich(names))
+            if self._waiting:
+                self._work()
+                self._succeeded()
         except SourceError as error:
             self._failed(error)
-        else:
-            self._succeeded()
 
-    def _work(self, *, moves_cursor: bool) -> None:
+    def _work(self) -> None:
         while self._waiting:
-            self._one(self._waiting[0], moves_cursor=moves_cursor)
+            self._one(self._waiting[0])
 
-    def _one(self, request: Request, *, moves_cursor: bool) -> None:
+    def _one(self, request: Request) -> None:
         for tried in range(1, TRIES_OF_AN_EMPTY_PAGE + 1):
             try:
-                self._read(request, moves_cursor=moves_cursor)
+                self._read(request)
             except AskAgain:
                 if tried == TRIES_OF_AN_EMPTY_PAGE:
                     raise
@@ -174,7 +179,7 @@ class _Run:
             else:
                 return
 
-    def _read(self, request: Request, *, moves_cursor: bool) -> None:
+    def _read(self, request: Request) -> None:
         """Reads one answer and keeps its parts; with the last one the request is done."""
         known = None
         if request.conditional:
@@ -182,23 +187,26 @@ class _Run:
                 known = source_states.validator(connection, request.location)
         etag, last_modified = (known.etag, known.last_modified) if known else (None, None)
         with self._fetcher.open(request, etag, last_modified) as answer:
-            parts = self._source.read(request, answer, self._now)
-            for harvest, is_last in _with_last(parts):
+            # The instant of this answer: of two lists that hold one paper, both are observed.
+            at = self._now + timedelta(seconds=monotonic() - self._started)
+            for harvest, is_last in _with_last(_parts(self._source, request, answer, at)):
                 if is_last:
                     self._waiting = [*_spread(harvest.more), *self._waiting[1:]]
                 with self._database.write() as connection:
-                    self._keep(connection, harvest)
+                    self._keep(
+                        connection, harvest, "" if is_address(answer.where) else answer.where
+                    )
                     if is_last and request.conditional and not answer.unchanged:
                         source_states.remember(
                             connection, request.location, answer.etag, answer.last_modified
                         )
-                    if moves_cursor and harvest.cursor is not None:
-                        self._state = replace(self._state, cursor=dict(harvest.cursor))
-                    self._state = replace(self._state, pending=self._pending())
-                    source_states.put(connection, self._state)
+                    if harvest.cursor is not None and not self._ask.is_for_days:
+                        cursor = dict(harvest.cursor)
+                        source_states.put(connection, self._source.name, cursor=cursor)
+                    self._leave(connection)
                 self._progress(len(harvest.papers) + len(harvest.updates))
 
-    def _keep(self, connection: Connection, harvest: Harvest) -> None:
+    def _keep(self, connection: Connection, harvest: Harvest, file: str) -> None:
         done = self.collected
         source, trust = self._source.name, self._source.trust
         put = papers.put(connection, harvest.papers, self._now, source=source, trust=trust)
@@ -210,38 +218,63 @@ class _Run:
         done.changed += put.changed + updated.changed
         done.observations += papers.observe(connection, harvest.observations, put.ids)
         done.refused += len(harvest.refused)
-        done.told += harvest.refused[: MOST_TOLD - len(done.told)]
+        told = harvest.refused[: MOST_TOLD - len(done.told)]
+        done.told += [f"{file}, {one}" if file else one for one in told]
         done.notes += (note for note in harvest.notes if note not in done.notes)
-        newest = max([*_days(harvest), self._state.newest or date.min])
-        self._state = replace(self._state, newest=newest if newest > date.min else None)
+        if days := _days(harvest):
+            newest = max(days)
+            before = source_states.get(connection, source).newest
+            if before is None or newest > before:
+                source_states.put(connection, source, newest=newest)
+
+    def _leave(self, connection: Connection) -> None:
+        """Keeps what is still to be asked, with what was just read."""
+        left = [asdict(one) for one in self._waiting] if self._resumable else []
+        pending = Pending(ask=self._ask.key, requests=left, since=self._since)
+        source_states.leave(connection, self._source.name, pending)
 
     def _succeeded(self) -> None:
-        self._end(succeeded_at=self._now, failures=0, error="", pending=(), pending_at=None)
+        self._ended(succeeded_at=self._now, failures=0, error="")
 
     def _failed(self, error: SourceError) -> None:
-        """What is still to be asked is kept for the next run, unless nothing was reached at all."""
         self.collected.error = error
-        self._end(
-            failed_at=self._now,
-            failures=self._state.failures + 1,
-            error=str(error),
-            pending=self._pending(),
-        )
+        with self._database.read() as connection:
+            failures = source_states.get(connection, self._source.name).failures
+        self._ended(failed_at=self._now, failures=failures + 1, error=str(error))
 
-    def _pending(self) -> list[dict[str, object]]:
-        return [asdict(one) for one in self._waiting] if self._resumable else []
-
-    def _end(self, **changes: object) -> None:
+    def _ended(self, **changes: object) -> None:
+        """Tells how the run went. What runs for days did says nothing of how the source is."""
         done = self.collected
-        self._state = replace(
-            self._state,
-            notes=tuple(done.notes),
-            papers=done.papers,
-            refused=(done.refused, tuple(done.told)),
-            **changes,  # type: ignore[arg-type]
-        )
         with self._database.write() as connection:
-            source_states.put(connection, self._state)
+            self._leave(connection)
+            if not self._ask.is_for_days:
+                source_states.put(
+                    connection,
+                    self._source.name,
+                    notes=done.notes,
+                    papers=done.papers,
+                    refused=(done.refused, done.told),
+                    **changes,
+                )
+
+
+@contextmanager
+def _told(source: Source) -> Iterator[None]:
+    """Whatever a source raises, others go on: it is told as a SourceError."""
+    try:
+        yield
+    except NewsletterError:
+        raise
+    except Exception as error:  # a third party's source may raise anything
+        kind = type(error).__name__
+        raise SourceError(
+            f"the source itself failed: {kind}: {error}.", where=source.name
+        ) from error
+
+
+def _parts(source: Source, request: Request, answer: Answer, now: datetime) -> Iterator[Harvest]:
+    with _told(source):
+        yield from source.read(request, answer, now)
 
 
 def _spread(requests: Iterable[Request]) -> list[Request]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter import plain
-from newsletter.editor import Act, Entry
+from newsletter.editor import NO_HAND, Act, Entry, Hand, hand
 from newsletter.errors import RequestError, SourceError
 from newsletter.identity import arxiv_id, doi_id, identify, parse, scheme
 from newsletter.papers import Paper, PaperId
@@ -25,6 +25,7 @@ class Edited:
     """What an act did."""
 
     paper: Paper
+    before: Hand = NO_HAND  # what acts before this one came to
     is_new: bool = False  # whether the paper was not here before
     withdrawn: Withdrawn | None = None  # from deliveries composed before
 
@@ -48,9 +49,11 @@ def edit(
     with database.write() as connection:
         locks.papers_change(connection)
         paper_id = papers.find(connection, name)
+        before = hand(editor_acts.of(connection, paper_id))
         _record(connection, paper_id, act, note, by, now)
         gone = withdraw(connection, paper_id) if act is Act.HIDE else None
-        return Edited(paper=papers.get(connection, paper_id).paper, withdrawn=gone)
+        kept = papers.get(connection, paper_id).paper
+        return Edited(paper=kept, before=before, withdrawn=gone)
 
 
 def add(
@@ -81,9 +84,10 @@ def add(
     with database.write() as connection:
         put = papers.put(connection, [paper], now, source=source, trust=trust)
         paper_id = put.ids[paper.id]
+        before = hand(editor_acts.of(connection, paper_id))
         _record(connection, paper_id, Act.ADD, "", by, now)
         kept = papers.get(connection, paper_id).paper
-    return Edited(paper=kept, is_new=put.new == 1)
+    return Edited(paper=kept, before=before, is_new=put.new == 1)
 
 
 def _asked(
@@ -94,8 +98,7 @@ def _asked(
         source: Source = arxiv
         requests = [arxiv.one(named.removeprefix("arxiv:"))]
     else:
-        doi = doi_id(target)
-        address = plain.url(target) or f"https://doi.org/{str(doi).removeprefix('doi:')}"
+        address = plain.url(target) or f"https://doi.org/{_bare_doi(target)}"
         source = CitationSource(address)
         requests = list(source.requests(NEWS, {}, now))
     told = ""
@@ -115,9 +118,8 @@ def _typed(target: str, typed: Typed) -> Paper:
     names = identify(arxiv=target, doi=target, link=target, title=title)
     arxiv = arxiv_id(target)
     page = f"https://arxiv.org/abs/{arxiv.removeprefix('arxiv:')}" if arxiv else plain.url(target)
-    doi = doi_id(target)
-    if page is None and doi is not None:
-        page = f"https://doi.org/{doi.removeprefix('doi:')}"
+    if page is None and doi_id(target) is not None:
+        page = f"https://doi.org/{_bare_doi(target)}"
     return Paper(
         id=names[0],
         aliases=names[1:],
@@ -126,6 +128,11 @@ def _typed(target: str, typed: Typed) -> Paper:
         authors=tuple(plain.line(name, plain.LONGEST_NAME) for name in typed.authors),
         url=page,
     )
+
+
+def _bare_doi(target: str) -> str:
+    """A DOI as it was typed, without what may stand before it."""
+    return target[target.index("10.") :].strip()
 
 
 def _record(

@@ -102,7 +102,7 @@ class Renderer:
             "title": title,
             "url": links[0].url,
             "meta": _meta(entry),
-            "note": entry.note,
+            "note": to_unicode(entry.note),
             "gist": gist(to_unicode(paper.abstract)),
             "links": links,
             "reasons": _slot("reasons"),
@@ -128,16 +128,17 @@ def _split(rendered: str) -> Slotted:
 def _meta(entry: Entry) -> str:
     paper = entry.paper
     authors = shorten_authors([to_unicode(name) for name in paper.authors])
-    told = (authors, plain.line(paper.organization), *_standing(entry.trend))
+    told = (authors, plain.line(paper.organization), *_standing(entry))
     return " · ".join(part for part in told if part)
 
 
-def _standing(trend: Trend) -> Iterable[str]:
-    """What makes it trending, in words."""
+def _standing(entry: Entry) -> Iterable[str]:
+    """What makes it trending, in words; of what the editor chose, the place does not matter."""
+    trend = entry.trend
     if trend.votes is not None:
         yield "1 upvote" if trend.votes == 1 else f"{trend.votes:,} upvotes"
-    if trend.position is not None:
-        where = "trending" if trend.votes is None else "that day"
+    if trend.position is not None and not entry.pinned:
+        where = f"on {trend.day:%a} {trend.day.day} {trend.day:%b}" if trend.day else "trending"
         yield f"No. {trend.position} of {trend.of} {where}"
 
 

@@ -6,6 +6,7 @@ docs/write-a-source.md has an example that is run by a test.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,10 @@ __all__ = [
     "Source",
     "Turns",
     "build",
+    "files_of",
     "is_address",
     "kind_of_file",
+    "kind_of_text",
     "known",
     "spread",
 ]
@@ -81,6 +84,7 @@ _BUILT_IN: Mapping[str, Kind] = {
     "page": Kind(options=FileOptions, make=PageSource),
 }
 _FILES = {"jsonl": JsonlSource, "bibtex": BibtexSource, "page": PageSource}
+BEGINNING = 256  # bytes of a file that tell its kind
 _KINDS = Kinds(what="source", group="newsletter.sources", kind=Kind, built_in=_BUILT_IN)
 
 
@@ -104,13 +108,35 @@ def build(name: str, values: Mapping[str, Any], base: Path) -> Source:
         raise ConfigError(f"{where}: {error}") from error
 
 
-def kind_of_file(path: Path) -> str:
-    """The kind that reads a file of this name, or a folder by what lies in it; "page" otherwise."""
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.is_file())
-    for file in files:
-        for kind, source in _FILES.items():
-            if file.suffix.casefold() in source.suffixes:
-                return kind
-    return "page"
+def kind_of_file(path: Path) -> str | None:
+    """The kind that reads a file, by its name's ending, else by how it begins; None: no kind."""
+    for kind, source in _FILES.items():
+        if path.suffix.casefold() in source.suffixes:
+            return kind
+    try:
+        with path.open("rb") as file:
+            return kind_of_text(file.read(BEGINNING))
+    except OSError:
+        return "page"  # whose reading tells what is wrong
+
+
+def kind_of_text(beginning: bytes) -> str | None:
+    """The kind that reads a text which begins so; None: no kind."""
+    text = beginning.removeprefix(codecs.BOM_UTF8).lstrip()
+    if text.startswith((b"{", b"[")):
+        return "jsonl"
+    if text.startswith((b"@", b"%")):
+        return "bibtex"
+    return "page" if b"\0" not in text else None
+
+
+def files_of(folder: Path) -> tuple[list[tuple[str, Path]], list[str]]:
+    """The files of a folder that some kind reads, with it, by name; and the names of the others."""
+    chosen, passed_over = list[tuple[str, Path]](), list[str]()
+    for file in sorted(folder.iterdir()):
+        kinds = [kind for kind, one in _FILES.items() if file.suffix.casefold() in one.suffixes]
+        if kinds and file.is_file():
+            chosen.append((kinds[0], file))
+        else:
+            passed_over.append(file.name)
+    return chosen, passed_over

@@ -37,6 +37,8 @@ from newsletter.sources.web_address import WebAddress
 MOST_IN_ALL = 30_000  # entries of one query; the API answers 400 beyond
 MOST_NAMED = 5  # unknown ids told by name
 IDS_A_BATCH = 100  # the API's addresses grow with the ids
+# From a paper's submission to its announcement: a long weekend, and what moderators may hold.
+BEFORE_IT_IS_ANNOUNCED = timedelta(days=5)
 STALE_AFTER = 4  # weekdays without an announcement: more than any run of holidays
 FURTHEST_BACK = 60  # days caught up on after a long stop
 NEW = ("new", "cross", "")  # announce types that are news; "replace" tells of known papers
@@ -172,7 +174,7 @@ class ArxivSource:
         if _weekdays(last, day) <= 1:
             return []
         first = max(last, day - timedelta(days=FURTHEST_BACK))
-        return [self._days(first - timedelta(days=1), day, announced=day.isoformat())]
+        return [self._days(first - BEFORE_IT_IS_ANNOUNCED, day, announced=day.isoformat())]
 
     # The query API
 
@@ -214,9 +216,9 @@ class ArxivSource:
         if answer.status == 400:
             raise SourceError("arXiv refuses the query.", where=answer.where)
         total, start = _total(feed), int(context.get("start", "0"))
-        if not entries and start < total:
+        if not entries and (start < total or (start > 0 and total == 0)):
             raise AskAgain(
-                f"an empty page where {total} entries were promised.", where=answer.where
+                f"an empty page where {total or 'more'} entries were promised.", where=answer.where
             )
         papers, refused = list[Paper](), list[str]()
         for entry in entries:

@@ -20,9 +20,9 @@ from newsletter.sources.port import Answer, Harvest, Request
 logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # what it cannot read, we tell
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_BRACES = re.compile(r"(?<!\\)[{}]")
-_MACRO = re.compile(r"\\[A-Za-z]+|\\[^A-Za-z\s]")
-_AND = re.compile(r"\s+and\s+")
+LONGEST_MACRO = 30  # characters
+_TAKES_ARGUMENT = re.compile(r"(?:\\[A-Za-z]+|\\[^A-Za-z\s{}]|[\^_])\Z")
+_ENDS_IN_MACRO = re.compile(r"\\[A-Za-z]+\Z")
 
 
 class BibtexSource(Files):
@@ -53,7 +53,8 @@ class BibtexSource(Files):
             try:
                 papers.append(_paper(fields))
             except ValueError as error:
-                refused.append(f"line {(entry.start_line or 0) + 1}, {entry.key}: {error}")
+                line = (entry.start_line or 0) + 1
+                refused.append(f"line {line}, {plain.line(entry.key, 80)}: {error}")
         if not papers and not refused and text.strip():
             raise SourceError("no BibTeX entry in it.", where=answer.where, line=1)
         yield Harvest(papers=tuple(papers), refused=tuple(refused))
@@ -99,14 +100,35 @@ def _names(told: Mapping[str, str], field: str) -> bool:
 
 
 def _tidy(text: str) -> str:
-    """Without the braces that only guard capitals; accents and formulas keep theirs."""
-    return text if _MACRO.search(text) or "$" in text else _BRACES.sub("", text)
+    """Without the braces that only guard capitals and accents: M{\"u}ller becomes M\"uller.
+
+    Those of a macro's or a script's argument stay, and all that stand in formulas.
+    """
+    text = " ".join(text.split())
+    kept, open_ones = list[str](), list[bool]()  # of each open brace, whether it stays
+    in_formula = False
+    for at, c in enumerate(text):
+        before = text[max(0, at - LONGEST_MACRO) : at]
+        if before.endswith("\\") or (in_formula and c != "$"):
+            kept.append(c)
+        elif c == "{":
+            open_ones.append(_TAKES_ARGUMENT.search(before) is not None)
+            kept.append(c if open_ones[-1] else "")
+        elif c == "}" and open_ones:
+            if open_ones.pop():
+                kept.append(c)
+            elif _ENDS_IN_MACRO.search(before) and text[at + 1 : at + 2].isalpha():
+                kept.append("{}")  # {\o}re would become another macro without its brace
+        else:
+            in_formula ^= c == "$"
+            kept.append(c)
+    return "".join(kept)
 
 
 def _authors(text: str) -> tuple[str, ...]:
     """ "Müller, Hans and Lee, Jr., Ann" as ("Hans Müller", "Ann Lee Jr.")."""
     found = list[str]()
-    for name in _AND.split(text)[:MOST_AUTHORS]:
+    for name in " ".join(text.split()).split(" and ")[:MOST_AUTHORS]:
         parts = [part.strip() for part in _tidy(name).split(",") if part.strip()]
         spoken = " ".join([*parts[-1:], *parts[:-1]])
         if spoken and spoken.casefold() != "others":

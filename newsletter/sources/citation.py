@@ -6,6 +6,7 @@ where those are absent, OpenGraph's and Dublin Core's. https://scholar.google.co
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from newsletter.papers import Paper, find_code_url
 from newsletter.records import MOST_AUTHORS
 from newsletter.sources.port import Answer, Ask, Cursor, Harvest, Request
 
+_CHARSET = re.compile(rb"charset=['\"]?([\w.-]+)", re.IGNORECASE)
 _TITLES = ("citation_title", "dc.title", "og:title", "twitter:title")
 _ABSTRACTS = ("citation_abstract", "dc.description", "og:description", "description")
 _AUTHORS = ("citation_author", "dc.creator", "citation_authors")
@@ -44,7 +46,8 @@ class CitationSource:
     def read(self, request: Request, answer: Answer, now: datetime) -> Iterator[Harvest]:
         """The paper the page is about; raises SourceError where its tags do not tell."""
         tags = _Tags()
-        tags.feed(answer.whole().decode("utf-8", errors="replace"))
+        body = answer.whole()
+        tags.feed(body.decode(_encoding(body, answer.content_type), errors="replace"))
         title = plain.unmarked(tags.first(_TITLES))
         names = identify(
             arxiv=tags.first(("citation_arxiv_id",)),
@@ -73,6 +76,15 @@ class CitationSource:
                 ),
             )
         )
+
+
+def _encoding(body: bytes, content_type: str) -> str:
+    """What the header says, else the page's own head (HTML 13.2.3.2), else UTF-8."""
+    told = _CHARSET.search(content_type.encode()) or _CHARSET.search(body[:1024])
+    try:
+        return codecs.lookup(told[1].decode("ascii")).name if told else "utf-8"
+    except LookupError:
+        return "utf-8"
 
 
 class _Tags(HTMLParser):

@@ -15,8 +15,8 @@ import socket
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -25,10 +25,14 @@ from typing import Protocol
 import httpx
 
 from newsletter.errors import SourceError
+from newsletter.masking import masked
+from newsletter.sources.deadline import Deadline
 from newsletter.sources.port import Answer, Manners, Request
 from newsletter.sources.retry import decide
 
 MOST_REDIRECTS = 5
+LONGEST_SHOWN = 120  # characters of an address in an error
+LONGEST_MARK = 1000  # characters of an ETag; it is kept and sent each time
 ARXIV = re.compile(r"(?:.+\.)?arxiv\.org\.?")  # whoever asks these keeps arXiv's manners
 ARXIV_PAUSE = 3.0  # seconds, https://info.arxiv.org/help/api/tou.html
 WORDS_OF_AN_ERROR = 200  # characters of an upstream's own words that are shown
@@ -80,6 +84,7 @@ class Http:
         self._sleep = sleep
         self._chance = chance
         self._clients: dict[str | None, httpx.Client] = {}  # by their proxy
+        self._deadline = Deadline(limits.total)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -89,7 +94,7 @@ class Http:
     def get(self, request: Request, etag: str | None, last_modified: str | None) -> Answer:
         """The answer to a GET, tried again where that may help; raises SourceError."""
         headers = {}
-        if etag and etag.isascii():  # others cannot be sent back
+        if etag and etag.isascii() and len(etag) <= LONGEST_MARK:  # others are not sent back
             headers["If-None-Match"] = etag
         if last_modified and last_modified.isascii():
             headers["If-Modified-Since"] = last_modified
@@ -129,16 +134,29 @@ class Http:
         url = _url(request.location, request.location)
         first = url
         for _ in range(MOST_REDIRECTS + 1):
-            with self._turn(request.manners, url):
-                deadline = time.monotonic() + self._limits.total  # the turn was waited for before
-                with self._open(url, first, headers) as response:
-                    if not response.has_redirect_location:
-                        body = self._body(response, deadline, request.location)
-                        again = response.headers.get("retry-after")
-                        return _answer(response, body, request), again
-                    target = response.headers["location"]
+            with (
+                self._turn(request.manners, url),
+                self._in_time(),
+                self._open(url, first, headers) as response,
+            ):
+                if not response.has_redirect_location:
+                    body = self._body(response, request.location)
+                    return _answer(response, body, request), response.headers.get("retry-after")
+                target = response.headers["location"]
             url = _url(target, request.location, url)
         raise SourceError("redirects in a circle.", where=_shown(request.location))
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Ends what takes longer than all of an answer may; the turn was waited for before."""
+        with self._deadline.running() as over:
+            try:
+                yield
+            except httpx.TransportError as error:
+                if not over.is_set():
+                    raise
+                late = f"no whole answer in {self._limits.total:g} seconds"
+                raise httpx.ReadTimeout(late) from error
 
     def _turn(self, manners: Manners | None, url: httpx.URL) -> AbstractContextManager[None]:
         if ARXIV.fullmatch(url.host):
@@ -151,19 +169,21 @@ class Http:
     ) -> AbstractContextManager[httpx.Response]:
         """The open response; its body is not read yet."""
         client = self._client(url)
+        traced = {"trace": self._deadline.trace}
         same = (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port)
         if same or self._limits.allow_private:  # where the operator sent us
-            return client.stream("GET", url, headers=headers)
+            return client.stream("GET", url, headers=headers, extensions=traced)
         address = _public(url)
         if address is None:  # a proxy looks the name up and connects
-            return client.stream("GET", url, headers=headers)
+            return client.stream("GET", url, headers=headers, extensions=traced)
         # Kept connections are told apart by address alone: one that was checked against another
         # name's certificate must not be used for this one, so it is not kept.
         return client.stream(
             "GET",
             url.copy_with(host=address),
             headers={**headers, "Host": url.netloc.decode("ascii"), "Connection": "close"},
-            extensions={"sni_hostname": url.raw_host.decode("ascii")},  # whose certificate it is
+            # The name whose certificate it has to show.
+            extensions=traced | {"sni_hostname": url.raw_host.decode("ascii")},
         )
 
     def _client(self, url: httpx.URL) -> httpx.Client:
@@ -189,7 +209,7 @@ class Http:
                 ) from error
         return self._clients[proxy]
 
-    def _body(self, response: httpx.Response, deadline: float, location: str) -> bytes:
+    def _body(self, response: httpx.Response, location: str) -> bytes:
         """The body, unpacked as it comes so that no more than the limit is ever held."""
         packed = response.headers.get("content-encoding", "").strip().casefold()
         if packed not in ("", "identity", "gzip", "x-gzip", "deflate"):
@@ -202,8 +222,6 @@ class Http:
             if body.tell() > self._limits.largest:
                 most = self._limits.largest / 2**20
                 raise SourceError(f"larger than {most:g} MiB.", where=_shown(location))
-            if time.monotonic() > deadline:
-                raise httpx.ReadTimeout(f"no whole answer in {self._limits.total:g} seconds")
         if unpacker and response.status_code == 200 and not unpacker.whole:
             raise httpx.RemoteProtocolError("the packed answer is cut")
         return body.getvalue()
@@ -242,6 +260,7 @@ def _answer(response: httpx.Response, body: bytes, request: Request) -> Answer:
         content_type=response.headers.get("content-type", ""),
         etag=response.headers.get("etag"),
         last_modified=response.headers.get("last-modified"),
+        has_next="next" in response.links,
     )
 
 
@@ -317,8 +336,9 @@ def _is_public(text: str) -> bool:
 
 
 def _shown(location: str) -> str:
-    """The address without a login that it may hold."""
-    return re.sub(r"(?<=://)[^/?#]*@", "", location)
+    """The address without a login that it may hold, and not longer than a person reads."""
+    text = re.sub(r"(?<=://)[^/?#]*@", "", masked(location))
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _status(answer: Answer) -> str:
@@ -339,7 +359,7 @@ def _told(error: httpx.TransportError) -> str:
         case httpx.ConnectTimeout():
             return "no connection in time"
         case httpx.TimeoutException():
-            return "no answer in time"
+            return str(error) if "whole" in str(error) else "no answer in time"
         case httpx.ConnectError():
             return f"no connection: {error}"
         case httpx.RemoteProtocolError():

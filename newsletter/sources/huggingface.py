@@ -59,7 +59,10 @@ class HuggingFaceSource:
         self._days = options.days
 
     def requests(self, ask: Ask, cursor: Cursor, now: datetime) -> Sequence[Request]:
-        """The first day's list; each answer asks for the next day's. None of a day to come."""
+        """The newest day's list; each answer asks for the day before. None of a day to come.
+
+        Newest first, so that an old day that cannot be had keeps no new one away.
+        """
         today = now.astimezone(ZONE).date()
         if ask.since is not None:
             first, last = ask.since, min(ask.until or today, today)
@@ -74,12 +77,13 @@ class HuggingFaceSource:
                 first = min(first, date.fromisoformat(through))
             first = max(first, today - timedelta(days=FURTHEST_BACK))
         first = max(first, FIRST_DAY)
-        return [self._request(first, last)] if first <= last else []
+        return [self._request(last, first, last)] if first <= last else []
 
     def read(self, request: Request, answer: Answer, now: datetime) -> Iterator[Harvest]:
         """The papers of one page of a day's list; rows that cannot be read are told."""
-        day = date.fromisoformat(request.context["day"])
-        last = date.fromisoformat(request.context["last"])
+        day, oldest, newest = (
+            date.fromisoformat(request.context[name]) for name in ("day", "oldest", "newest")
+        )
         page = int(request.context["page"])
         rows = json_of(answer)
         if not isinstance(rows, list):
@@ -95,25 +99,30 @@ class HuggingFaceSource:
                 continue
             papers.append(paper)
             seen.append(observation)
-        following = [self._request(day + timedelta(days=1), last)] if day < last else []
-        more = len(rows) >= PAGE and not repeated and page + 1 < MOST_PAGES
-        if more:
-            following = [self._request(day, last, page=page + 1, first=first)]
+        full = len(rows) >= PAGE or (answer.has_next and bool(rows))
+        following = []
+        if full and not repeated and page + 1 < MOST_PAGES:
+            following = [self._request(day, oldest, newest, page=page + 1, first=first)]
+        elif day > oldest:
+            following = [self._request(day - timedelta(days=1), oldest, newest)]
         yield Harvest(
             papers=tuple(papers),
             observations=tuple(seen),
             refused=tuple(refused),
             more=tuple(following),
-            cursor=None if more else {"through": day.isoformat()},
+            cursor=None if following else {"through": newest.isoformat()},
         )
 
-    def _request(self, day: date, last: date, *, page: int = 0, first: str = "") -> Request:
+    def _request(
+        self, day: date, oldest: date, newest: date, *, page: int = 0, first: str = ""
+    ) -> Request:
         query = urlencode({"date": day.isoformat(), "limit": PAGE, "p": page})
         return Request(
             location=f"{self._url}/api/daily_papers?{query}",
             context={
                 "day": day.isoformat(),
-                "last": last.isoformat(),
+                "oldest": oldest.isoformat(),
+                "newest": newest.isoformat(),
                 "page": str(page),
                 "first": first,
             },

@@ -17,6 +17,7 @@ from newsletter.sources.port import Answer, Harvest, Request
 
 LONGEST_LINE = 4 * 1024 * 1024  # bytes; a paper of 5,000 authors has about 200 kB
 BATCH = 500  # lines a part
+LARGEST_PART = 8 * 1024 * 1024  # bytes; a part is held in memory
 
 
 class JsonlSource(Files):
@@ -28,7 +29,7 @@ class JsonlSource(Files):
     def read(self, request: Request, answer: Answer, now: datetime) -> Iterator[Harvest]:
         """The papers, in parts of some hundred lines."""
         papers, seen, refused = list[Paper](), list[Observation](), list[str]()
-        number = 0
+        number = held = 0
         while line := answer.body.readline(LONGEST_LINE + 1):
             number += 1
             if len(line) > LONGEST_LINE:
@@ -45,9 +46,10 @@ class JsonlSource(Files):
                 else:
                     papers.append(paper)
                     seen += observed
-            if number % BATCH == 0:
+            held += len(line)
+            if number % BATCH == 0 or held > LARGEST_PART:
                 yield _harvest(papers, seen, refused)
-                papers, seen, refused = [], [], []
+                papers, seen, refused, held = [], [], [], 0
         yield _harvest(papers, seen, refused)
 
 

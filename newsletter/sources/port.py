@@ -81,6 +81,7 @@ class Answer:
     unchanged: bool = False  # 304: the body is empty, nothing is new
     etag: str | None = None
     last_modified: str | None = None
+    has_next: bool = False  # a Link header names a next page (RFC 8288)
 
     def whole(self) -> bytes:
         """All of the body; the size was bounded when it was fetched."""

@@ -17,9 +17,8 @@ import feedparser
 
 from newsletter import plain
 from newsletter.errors import SourceError
-from newsletter.records import MOST_AUTHORS
+from newsletter.records import EARLIEST_YEAR, MOST_AUTHORS
 from newsletter.sources.port import Answer
-from newsletter.sources.untrusted import EARLIEST_YEAR
 
 # Declaring entities of one's own is how a small document becomes a large one. No feed needs it.
 _ENTITY = re.compile(
@@ -27,10 +26,13 @@ _ENTITY = re.compile(
 )
 # Read all the same: another encoding than was told, another content type than XML's.
 _HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
+_ENCODING = re.compile(rb"<\?xml[^>]*encoding=['\"]([\w.-]+)")
+_CHARSET = re.compile(rb"charset=['\"]?([\w.-]+)", re.IGNORECASE)
 _BETWEEN_NAMES = re.compile(r"\s*(?:,|\band\b)\s*")
 _ASIDE = re.compile(r"\([^()]*\)")  # affiliations
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]?){1,4}")  # where in capitals: "Bo Ek" is a name
 LONGEST_BYLINE = 200_000  # characters; MOST_AUTHORS with names of ordinary length
+LARGEST = 16 * 1024 * 1024  # bytes; arXiv's longest day has about five
 STRICT_FROM = 1024 * 1024  # bytes; below, what is broken is read soon enough to be told
 BROKEN = "the XML is broken; is it cut?"
 DEEPEST_ASIDE = 4  # affiliations with numbers in brackets nest twice
@@ -44,7 +46,9 @@ def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
     body = answer.whole()
     if _ENTITY.search(body):
         raise SourceError("the feed declares entities of its own.", where=answer.where)
-    if len(body) > STRICT_FROM:
+    if len(body) > LARGEST:
+        raise SourceError(f"larger than {LARGEST // 2**20} MiB.", where=answer.where)
+    if len(body) > STRICT_FROM and _is_utf8(body, answer.content_type):
         _refuse_broken(body, answer.where)
     # The content type decides the encoding where the document names none (RFC 7303 3).
     headers = {"content-type": answer.content_type} if answer.content_type else {}
@@ -59,7 +63,7 @@ def parse(answer: Answer) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         raise SourceError(f"neither Atom nor RSS: {error}.", where=answer.where) from error
     broken = found.get("bozo_exception") if found.get("bozo") else None
     if not found.get("version") and not found.entries:
-        kind = answer.content_type.partition(";")[0] or "something else"
+        kind = plain.line(answer.content_type.partition(";")[0], 80) or "something else"
         raise SourceError(f"{kind} instead of Atom or RSS.", where=answer.where)
     if broken is not None and not isinstance(broken, _HARMLESS):
         line = getattr(broken, "getLineNumber", lambda: None)()
@@ -73,6 +77,12 @@ def _refuse_broken(body: bytes, where: str) -> None:
         expat.ParserCreate().Parse(body, True)
     except expat.ExpatError as error:
         raise SourceError(BROKEN, where=where, line=error.lineno) from error
+
+
+def _is_utf8(body: bytes, content_type: str) -> bool:
+    """Whether nobody says that it is another encoding, which expat may not know."""
+    told = [*_ENCODING.findall(body[:200]), *_CHARSET.findall(content_type.encode())]
+    return all(one.lower() in (b"utf-8", b"utf8", b"us-ascii") for one in told)
 
 
 def instant(entry: Mapping[str, Any], *names: str) -> datetime | None:

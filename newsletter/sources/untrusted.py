@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from newsletter import plain
 from newsletter.errors import SourceError
-from newsletter.records import LARGEST_COUNT, MOST_ITEMS
+from newsletter.records import LARGEST_COUNT, MOST_ITEMS, instant
 from newsletter.sources.port import Answer
 
+__all__ = ["Row", "count", "instant", "json_of", "table", "text", "texts"]
+
 Row = Mapping[str, Any]
-EARLIEST_YEAR = 1900  # of anything a source speaks of; before it, an instant is a mistake
 
 
 def json_of(answer: Answer) -> Any:
@@ -27,7 +27,7 @@ def json_of(answer: Answer) -> Any:
     except RecursionError:
         raise SourceError("the JSON is nested too deeply.", where=answer.where) from None
     except ValueError as error:  # also UnicodeDecodeError
-        kind = answer.content_type.partition(";")[0]
+        kind = plain.line(answer.content_type.partition(";")[0], 80)
         said = f"{kind} instead of JSON" if kind and "json" not in kind else f"not JSON: {error}"
         raise SourceError(f"{said}.", where=answer.where) from error
 
@@ -55,18 +55,6 @@ def count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_COUNT:
         return None
     return value
-
-
-def instant(value: object) -> datetime | None:
-    """An ISO 8601 instant in UTC, None for what is none or lies outside all reason."""
-    if not isinstance(value, str) or len(value) > 40:
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return found if found.year >= EARLIEST_YEAR else None
 
 
 def _refuse(word: str) -> NoReturn:

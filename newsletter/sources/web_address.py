@@ -10,7 +10,7 @@ from newsletter import plain
 
 
 def _checked(text: str) -> str:
-    found = plain.url(text)
+    found = plain.url(text, login=True)
     if found is None:
         raise ValueError("must be an address that begins with http:// or https://")
     return found.rstrip("/")

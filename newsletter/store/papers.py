@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
@@ -113,6 +113,8 @@ def get(connection: Connection, name: str) -> Kept:
 
 def find(connection: Connection, name: str) -> PaperId:
     """The id of the paper that `get` returns; raises RequestError."""
+    if not name.strip():
+        raise RequestError("Name a paper: by its arXiv id, DOI, address or the start of its id.")
     wanted = {name, parse(name) or name}
     exact = connection.scalars(
         select(paper_names.c.paper_id).where(paper_names.c.name.in_(wanted)).distinct()
@@ -166,22 +168,41 @@ def newest(connection: Connection, limit: int) -> list[Kept]:
 
 
 def beside(connection: Connection, found: Iterable[Kept]) -> dict[PaperId, list[Observation]]:
-    """What was observed of every paper in the days' lists that these papers stand in."""
-    days = {seen.listed for one in found for seen in one.observations if seen.listed}
-    rows = (row for day in sorted(days) for row in connection.execute(_LISTED, {"day": day}))
+    """What was observed of every paper in the lists that these papers stand in.
+
+    Where a source tells no day, its list is what it showed on the day of the observation.
+    """
     by_paper: dict[PaperId, list[Observation]] = defaultdict(list)
-    for row in rows:
-        by_paper[PaperId(row.paper_id)].append(Observation(**row._mapping))
+    lists = {
+        (seen.source, seen.list_day, seen.listed is None)
+        for one in found
+        for seen in one.observations
+    }
+    for source, day, is_untold in sorted(lists):
+        midnight = datetime.combine(day, time(), UTC)
+        values = {
+            "source": source,
+            "day": day,
+            "first": midnight,
+            "last": midnight + timedelta(days=1),
+        }
+        for row in connection.execute(_UNLISTED if is_untold else _LISTED, values):
+            by_paper[PaperId(row.paper_id)].append(Observation(**row._mapping))
     return by_paper
 
 
 def in_batches(connection: Connection, instant: datetime | None) -> Iterator[list[Kept]]:
-    """All papers first seen at or after an instant, in order of id; nothing is loaded whole."""
+    """All papers, or those of which anything was learned since an instant, in order of id.
+
+    Nothing is loaded whole.
+    """
     last = ""
     while True:
         query = select(papers).where(papers.c.id > last, papers.c.same_as.is_(None))
         if instant is not None:
-            query = query.where(papers.c.first_seen_at >= instant)
+            told = select(paper_records.c.paper_id).where(paper_records.c.at >= instant)
+            seen = select(observations.c.paper_id).where(observations.c.at >= instant)
+            query = query.where(papers.c.id.in_(told) | papers.c.id.in_(seen))
         rows = connection.execute(query.order_by(papers.c.id).limit(CHUNK)).all()
         if not rows:
             return
@@ -413,4 +434,11 @@ _NAMES = select(paper_names).where(paper_names.c.paper_id.in_(_IDS))
 _RECORDS = select(paper_records).where(paper_records.c.paper_id.in_(_IDS))
 _FIRST_SEEN = select(papers.c.id, papers.c.first_seen_at).where(papers.c.id.in_(_IDS))
 _OBSERVATIONS = select(observations).where(observations.c.paper_id.in_(_IDS))
-_LISTED = select(observations).where(observations.c.listed == bindparam("day"))
+_LISTED = select(observations).where(
+    observations.c.listed == bindparam("day"), observations.c.source == bindparam("source")
+)
+_UNLISTED = (
+    select(observations)
+    .where(observations.c.listed.is_(None), observations.c.source == bindparam("source"))
+    .where(observations.c.at >= bindparam("first"), observations.c.at < bindparam("last"))
+)

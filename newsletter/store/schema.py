@@ -98,10 +98,6 @@ source_states = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("cursor", JSON, nullable=False),  # in the source's own words
-    # What a run that did not end still had to ask, and since when; empty otherwise.
-    Column("ask", Text, nullable=False),
-    Column("pending", JSON, nullable=False),
-    Column("pending_at", Instant),
     Column("started_at", Instant),
     Column("succeeded_at", Instant),
     Column("failed_at", Instant),
@@ -111,6 +107,16 @@ source_states = Table(
     Column("papers", Integer, nullable=False),  # read by the last run
     Column("refused", JSON, nullable=False),  # by the last run: [how many, the first of them]
     Column("newest", Date),  # the newest day that anything read spoke of
+)
+
+# What a run that did not end still has to ask.
+source_pending = Table(
+    "source_pending",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("ask", String(64), primary_key=True),  # for which days; "" for what is new
+    Column("requests", JSON, nullable=False),
+    Column("since", Instant, nullable=False),
 )
 
 # What an address last answered, to ask whether it has changed since (RFC 9110 8.8).

@@ -1,29 +1,29 @@
-"""Keeps where each source stands, and what addresses last answered, on a caller's connection."""
+"""Keeps where each source stands, and what addresses last answered, on a caller's connection.
+
+Only what is named is written, so that two runs of one source do not undo each other's words.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 
-from newsletter.store.insert import put_rows
-from newsletter.store.schema import source_states, validators
+from newsletter.store.insert import append, put_rows
+from newsletter.store.schema import source_pending, source_states, validators
 
 MOST_REFUSED_TOLD = 20  # refusals of a run kept in words; the rest are counted
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceState:
-    """Where a source stands, and how its last run went."""
+    """Where a source stands, and how its last run for what is new went."""
 
     name: str
     cursor: Mapping[str, str] = field(default_factory=dict)
-    ask: str = ""  # of the run that did not end
-    pending: Sequence[Mapping[str, Any]] = ()  # what it still had to ask; empty: the run ended
-    pending_at: datetime | None = None
     started_at: datetime | None = None
     succeeded_at: datetime | None = None
     failed_at: datetime | None = None
@@ -32,7 +32,16 @@ class SourceState:
     notes: Sequence[str] = ()
     papers: int = 0
     refused: tuple[int, Sequence[str]] = (0, ())  # how many, and the first of them in words
-    newest: date | None = None
+    newest: date | None = None  # the newest day that anything read spoke of, by whatever run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """What a run that did not end still has to ask."""
+
+    ask: str  # for which days; "" for what is new
+    requests: Sequence[Mapping[str, Any]]
+    since: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +66,41 @@ def listed(connection: Connection) -> dict[str, SourceState]:
     return {row.name: _state(dict(row._mapping)) for row in rows}
 
 
-def put(connection: Connection, state: SourceState) -> None:
-    """Keeps a state."""
-    refused, told = state.refused
-    row = asdict(state) | {
-        "pending": list(state.pending),
-        "notes": list(state.notes),
-        "refused": [refused, list(told)[:MOST_REFUSED_TOLD]],
-    }
-    put_rows(connection, source_states, [row], key=("name",))
+def put(connection: Connection, name: str, **changes: Any) -> None:
+    """Keeps some fields of a source's state; `refused` is cut to what is told."""
+    if "refused" in changes:
+        number, told = changes["refused"]
+        changes["refused"] = [number, list(told)[:MOST_REFUSED_TOLD]]
+    if "notes" in changes:
+        changes["notes"] = list(changes["notes"])
+    append(connection, source_states, [_EMPTY | {"name": name}])
+    if changes:
+        connection.execute(
+            update(source_states).where(source_states.c.name == name).values(changes)
+        )
+
+
+def pending(connection: Connection, name: str) -> list[Pending]:
+    """What runs of a source that did not end still have to ask, oldest first."""
+    rows = connection.execute(
+        select(source_pending)
+        .where(source_pending.c.name == name)
+        .order_by(source_pending.c.since, source_pending.c.ask)
+    )
+    return [Pending(ask=row.ask, requests=row.requests, since=row.since) for row in rows]
+
+
+def leave(connection: Connection, name: str, left: Pending) -> None:
+    """Keeps what a run still has to ask, in place of what was kept of the same ask."""
+    if left.requests:
+        row = {"name": name, "ask": left.ask, "requests": list(left.requests), "since": left.since}
+        put_rows(connection, source_pending, [row], key=("name", "ask"))
+    else:
+        connection.execute(
+            delete(source_pending)
+            .where(source_pending.c.name == name)
+            .where(source_pending.c.ask == left.ask)
+        )
 
 
 def validator(connection: Connection, location: str) -> Validator | None:
@@ -88,3 +123,13 @@ def _state(row: Mapping[str, Any]) -> SourceState:
     values = {one.name: row[one.name] for one in fields(SourceState)}
     refused, told = values["refused"]
     return SourceState(**values | {"refused": (refused, tuple(told))})
+
+
+_EMPTY: dict[str, Any] = {
+    "cursor": {},
+    "failures": 0,
+    "error": "",
+    "notes": [],
+    "papers": 0,
+    "refused": [0, []],
+}

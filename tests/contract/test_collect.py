@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +24,7 @@ from newsletter.store.source_states import SourceState
 from tests.contract.upstream import Play, Query, Upstream
 from tests.seed_papers import seed_papers
 
+TABLES = ("observations", "paper_records", "paper_names", "papers", "source_states")
 NOW = datetime(2026, 3, 12, 20, tzinfo=UTC)
 MONDAY = date(2026, 3, 2)
 EMPTY = (
@@ -130,7 +132,7 @@ def test_a_run_goes_on_where_the_last_one_failed(database: Database, upstream: U
     """Days that are in are not asked again, so each paper is observed once."""
     ask = Ask(since=MONDAY, until=MONDAY + timedelta(days=4))
     away = Play(status=503)
-    good = [day_list("", {"date": str(MONDAY + timedelta(days=n))}) for n in range(2)]
+    good = [day_list("", {"date": str(MONDAY + timedelta(days=n))}) for n in (4, 3)]
     upstream.next("/api/daily_papers", *good, away, away)
     (failed,) = collect(database, community(upstream), ask=ask)
     assert failed.error is not None
@@ -147,14 +149,14 @@ def test_a_run_goes_on_where_the_last_one_failed(database: Database, upstream: U
 @pytest.mark.parametrize(
     ("later", "ask"),
     [
-        (timedelta(hours=7), Ask(since=MONDAY, until=MONDAY + timedelta(days=1))),
+        (timedelta(days=8), Ask(since=MONDAY, until=MONDAY + timedelta(days=1))),
         (timedelta(hours=1), Ask(since=MONDAY, until=MONDAY)),
     ],
 )
 def test_what_is_left_is_taken_up_soon_and_by_the_same_question(
     database: Database, upstream: Upstream, later: timedelta, ask: Ask
 ) -> None:
-    """After six hours votes have moved on; another question has nothing to do with it."""
+    """What was left long ago is asked anew; another question has nothing to do with it."""
     upstream.next("/api/daily_papers", Play(status=404))
     both = Ask(since=MONDAY, until=MONDAY + timedelta(days=1))
     (failed,) = collect(database, community(upstream), ask=both)
@@ -174,7 +176,7 @@ def test_the_cursor_moves_only_by_asking_for_news(database: Database, upstream: 
     upstream.asked.clear()
     collect(database, source, now=datetime(2026, 3, 10, 20, tzinfo=UTC))
     days = [asked.partition("date=")[2][:10] for asked in upstream.asked]
-    assert days == [f"2026-03-{day:02}" for day in range(5, 11)]
+    assert days == [f"2026-03-{day:02}" for day in range(10, 4, -1)]
     assert state(database, "huggingface").cursor == {"through": "2026-03-10"}
 
 
@@ -259,7 +261,8 @@ def contents(url: str) -> dict[str, list[Any]]:
         "names": "SELECT name, paper_id FROM paper_names",
         "records": "SELECT paper_id, source, trust, record FROM paper_records",
         "observations": "SELECT paper_id, source, listed, votes, comments FROM observations",
-        "sources": "SELECT name, cursor, pending, failures, error, newest FROM source_states",
+        "sources": "SELECT name, cursor, failures, error, newest FROM source_states",
+        "left": "SELECT name, ask, requests FROM source_pending",
     }
     engine = create_engine(url)
     with engine.connect() as connection:
@@ -299,13 +302,7 @@ def test_a_killed_run_and_a_second_one_give_what_one_clean_run_gives(
     deaths = 0
     for number in range(1, 9):
         with store.write() as connection:
-            for table in (
-                "observations",
-                "paper_records",
-                "paper_names",
-                "papers",
-                "source_states",
-            ):
+            for table in TABLES:
                 connection.execute(text(f"DELETE FROM {table}"))
         process = list[subprocess.Popen[bytes]]()
         if number <= 5:
@@ -325,3 +322,86 @@ def test_a_killed_run_and_a_second_one_give_what_one_clean_run_gives(
         assert contents(database_url) == expected, f"killed at {number}"
     store.close()
     assert deaths >= 5
+
+
+# What must not keep a source, or the others, from going on
+
+
+def test_a_day_that_cannot_be_had_keeps_no_newer_one_away(
+    database: Database, upstream: Upstream
+) -> None:
+    """The newest list is read at every run, however often an older one fails."""
+
+    def failing(path: str, query: Query) -> Play:
+        return Play(status=404) if query["date"] == "2026-03-04" else day_list(path, query)
+
+    collect(database, community(upstream, days=1), now=datetime(2026, 3, 3, 20, tzinfo=UTC))
+    upstream.always("/api/daily_papers", failing)
+    for day in (5, 6):
+        now = datetime(2026, 3, day, 20, tzinfo=UTC)
+        (failed,) = collect(database, community(upstream, days=1), now=now)
+        assert failed.error is not None
+        assert failed.new == 10
+    assert state(database, "huggingface").cursor == {"through": "2026-03-03"}
+    upstream.always("/api/daily_papers", day_list)
+    (done,) = collect(database, community(upstream), now=datetime(2026, 3, 7, 20, tzinfo=UTC))
+    assert (done.error, done.new) == (None, 10)
+    assert state(database, "huggingface").cursor == {"through": "2026-03-07"}
+
+
+def test_a_paper_in_two_days_lists_is_observed_in_both(
+    database: Database, upstream: Upstream
+) -> None:
+    """Rare, and real: it stands among the papers of each."""
+    ask = Ask(since=MONDAY, until=MONDAY + timedelta(days=1))
+    same = day_list("", {"date": str(MONDAY)})
+    upstream.always("/api/daily_papers", same)
+    (done,) = collect(database, community(upstream), ask=ask)
+    assert (done.new, done.observations) == (10, 20)
+
+
+def test_a_look_at_days_of_old_says_nothing_of_how_the_source_is(
+    database: Database, upstream: Upstream
+) -> None:
+    """Neither does it undo what a broken run left, nor does its own failure count."""
+    upstream.next("/api/daily_papers", Play(status=404))
+    source = community(upstream)
+    collect(database, source)
+    before = state(database, "huggingface")
+    collect(database, source, ask=Ask(since=MONDAY, until=MONDAY))
+    assert replace(state(database, "huggingface"), newest=None) == before
+    upstream.next("/api/daily_papers", Play(status=404))
+    collect(database, source, ask=Ask(since=MONDAY, until=MONDAY), now=NOW + timedelta(minutes=1))
+    assert state(database, "huggingface").failures == 1
+    (rest,) = collect(database, source, now=NOW + timedelta(minutes=20))
+    assert rest.resumed
+
+
+class Faulty:
+    """A third party's source with a mistake in it."""
+
+    name, trust, dated = "faulty", 10, False
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+
+    def requests(self, ask: Ask, cursor: sources.Cursor, now: datetime) -> list[sources.Request]:
+        if self.where == "requests":
+            raise KeyError("requests")
+        return [sources.Request(location=self.where)]
+
+    def read(
+        self, request: sources.Request, answer: sources.Answer, now: datetime
+    ) -> Iterator[sources.Harvest]:
+        yield sources.Harvest()
+        raise KeyError("title")
+
+
+@pytest.mark.parametrize("where", ["requests", __file__])
+def test_a_mistake_in_one_source_stops_no_other(
+    database: Database, upstream: Upstream, where: str
+) -> None:
+    """Whatever it raises is told as its failure."""
+    broken, good = collect(database, Faulty(where), community(upstream))
+    assert "the source itself failed: KeyError" in str(broken.error)
+    assert (good.error, good.new > 0) == (None, True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from newsletter import pipeline
 from newsletter.cli.preview import take_apart
@@ -16,6 +17,7 @@ from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.pipeline import Edited
 from newsletter.store import deliveries, editor_acts, papers
+from newsletter.store.schema import deliveries as table
 from newsletter.transports.memory import MemoryTransport
 from tests.contract.test_belt import NOON, READERS
 from tests.seed_papers import seed_papers
@@ -101,16 +103,16 @@ def test_a_hidden_paper_is_in_no_issue_until_it_is_shown_again(world: Ledger) ->
 
 def test_a_paper_hidden_after_composing_leaves_the_waiting_digests(world: Ledger) -> None:
     """Those that wait go out without it; preview shows so; accounts stay balanced."""
+    world.add_readers(3)
     issue = issue_of(world.compose())
     before = {address: world.papers(one) for address, one in world.entries(issue.id).items()}
     top = before["everything@example.org"][0]
+    assert sum(top in one for one in before.values()) > 2
     gone = edit(world, top, Act.HIDE).withdrawn
     assert gone is not None
-    assert (gone.changed, gone.emptied, gone.gone) == (
-        sum(top in one for one in before.values()),
-        0,
-        0,
-    )
+    holding = [had for had in before.values() if top in had]
+    emptied = sum(len(had) == 1 for had in holding)
+    assert (gone.changed, gone.emptied, gone.gone) == (len(holding) - emptied, emptied, 0)
     after = {address: world.papers(one) for address, one in world.entries(issue.id).items()}
     assert after == {address: [one for one in had if one != top] for address, had in before.items()}
     assert all("Implicit Temporal" not in text for text in sent(world).values())
@@ -215,3 +217,48 @@ def test_nobody_gets_a_paper_again_under_another_name(world: Ledger) -> None:
     assert all(one.paper_id.startswith("arxiv:") for one in second.candidates)
     with world.database.read() as connection:
         assert deliveries.count(connection, second.id)[DeliveryState.QUEUED]
+
+
+def test_a_reader_who_comes_after_a_paper_was_hidden_does_not_get_it(world: Ledger) -> None:
+    """The frozen issue holds it; no digest composed since does."""
+    issue = issue_of(world.compose())
+    top = issue.candidates[0].paper_id
+    edit(world, top, Act.HIDE)
+    world.add_readers(1)
+    world.compose(NOON + timedelta(minutes=5))
+    assert top not in world.papers(world.entries(issue.id)["r0@example.org"])
+
+
+def test_hiding_holds_for_a_paper_that_turns_out_to_be_the_hidden_one(world: Ledger) -> None:
+    """Digests that wait hold it under its other name, and go out without it."""
+    issue = issue_of(world.compose())
+    top = seed_papers()[0]
+    stronger = type(top)(id=PaperId("arxiv:2603.00001"), title="Called otherwise")
+    with world.database.write() as connection:
+        papers.put(connection, [stronger], NOON, source="arxiv", trust=80)
+    edit(world, stronger.id, Act.HIDE)
+    joined = type(top)(id=stronger.id, aliases=top.names, title=top.title)
+    with world.database.write() as connection:
+        papers.put(connection, [joined], NOON, source="feed", trust=60)
+    assert top.id not in world.papers(world.entries(issue.id)["everything@example.org"])
+
+
+def test_a_frozen_issue_repeats_no_paper_that_got_another_name_meanwhile(world: Ledger) -> None:
+    """Frozen under titles, composed after arXiv ids were learned: still nobody gets one again."""
+    first = issue_of(world.compose())
+    world.send(MemoryTransport())
+    tomorrow = NOON + timedelta(days=1)
+    second = issue_of(world.compose(tomorrow))
+    everything = "everything@example.org"
+    had = set(world.papers(world.entries(first.id)[everything]))
+    with world.database.write() as connection:
+        connection.execute(delete(table).where(table.c.issue_id == second.id))
+        renamed = [
+            type(one)(id=PaperId(f"arxiv:2603.{at:05}"), aliases=one.names, title=one.title)
+            for at, one in enumerate(seed_papers())
+        ]
+        papers.put(connection, renamed, tomorrow, source="arxiv", trust=80)
+    world.compose(tomorrow)
+    got = world.papers(world.entries(second.id)[everything])
+    assert len(got) == 10
+    assert had.isdisjoint(got)

@@ -176,11 +176,23 @@ def test_a_turn_is_waited_for_while_it_is_held(database: Database) -> None:
     assert order == ["first", "second"]
 
 
-def test_a_holder_that_died_loses_its_turn(database: Database, database_url: str) -> None:
-    """A process that was killed while it asked is waited for as long as a turn may take."""
+def test_a_holder_that_died_here_loses_its_turn(database: Database, database_url: str) -> None:
+    """A process of this machine that was killed while it asked is not waited for, its pause is."""
     process = _in_process(database_url, target=_die)
     process.join(60)
     assert process.exitcode == 9
+    clock = Clock(datetime.now(UTC))
+    with clock.turns(database).turn("arxiv", 3):
+        assert clock.slept <= 3
+
+
+def test_a_holder_that_died_elsewhere_loses_its_turn(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another machine's process does cannot be seen: a turn's longest is waited for."""
+    process = _in_process(database_url, target=_die)
+    process.join(60)
+    monkeypatch.setattr("newsletter.store.turns._HERE", "another machine")
     clock = Clock(datetime.now(UTC))
     longest = LONGEST_TURN.total_seconds()
     with clock.turns(database).turn("arxiv", 3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from hypothesis import given
@@ -56,6 +57,7 @@ NAMED = st.fixed_dictionaries(
 
 LINES = ANY_TEXT.map(plain.line)
 DAYS = st.dates(date(1990, 1, 1), date(2100, 1, 1))
+LAST = datetime(2100, 1, 1, tzinfo=UTC)
 INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 URLS = st.none() | LINK
 TEXT_LISTS = st.lists(LINES.filter(bool).map(lambda text: text[:20].strip()), max_size=3).map(
@@ -235,7 +237,9 @@ def test_a_clean_paper_is_read_as_it_was_written(paper: Paper) -> None:
     """To JSON and back, as a stranger's line too."""
     row = json.loads(json.dumps(records.to_json(paper)))
     assert records.from_json(row) == paper
-    assert records.read(row, "page", NOW) == (paper, ())
+    assert records.read(row, "page", LAST) == (paper, ())
+    earliest = min(paper.announced, NOW) if paper.announced else None
+    assert records.read(row, "page", NOW)[0] == replace(paper, announced=earliest)
 
 
 @given(ROWS)

@@ -14,7 +14,13 @@ from pydantic import ValidationError
 
 from newsletter.errors import SourceError
 from newsletter.papers import Paper, PaperId
-from newsletter.sources.arxiv import FURTHEST_BACK, MOST_IN_ALL, ArxivOptions, ArxivSource
+from newsletter.sources.arxiv import (
+    BEFORE_IT_IS_ANNOUNCED,
+    FURTHEST_BACK,
+    MOST_IN_ALL,
+    ArxivOptions,
+    ArxivSource,
+)
 from newsletter.sources.port import NEWS, Answer, Ask, AskAgain, Harvest, Manners, Request
 from tests.answers import (
     DAY,
@@ -367,8 +373,8 @@ def test_a_feed_that_stays_empty_is_told(
         ("2026-03-10", "2026-03-10", None),
         ("2026-03-11", "2026-03-10", None),
         ("2026-03-06", "2026-03-09", None),  # over a weekend
-        ("2026-03-06", "2026-03-10", "202603050000 TO 202603102359"),
-        ("2026-03-05", "2026-03-09", "202603040000 TO 202603092359"),
+        ("2026-03-06", "2026-03-10", "202603010000 TO 202603102359"),
+        ("2026-03-05", "2026-03-09", "202602280000 TO 202603092359"),
     ],
 )
 def test_missed_announcements_are_asked_of_the_query_api(
@@ -411,7 +417,7 @@ def test_missed_days_without_a_paper_are_in_too() -> None:
 def test_catching_up_is_bounded() -> None:
     """After a long stop not every day since is asked."""
     (request,) = feed(arxiv_feed(ENTRY), announced="2020-01-01").more
-    first = DAY - timedelta(days=FURTHEST_BACK + 1)
+    first = DAY - timedelta(days=FURTHEST_BACK) - BEFORE_IT_IS_ANNOUNCED
     assert f"[{first:%Y%m%d}0000 TO" in asked(request)["search_query"]
 
 
@@ -561,6 +567,8 @@ def test_an_empty_page_in_the_middle_is_asked_again(start: int) -> None:
 def test_an_empty_page_behind_the_last_is_the_end() -> None:
     """A paper that was withdrawn meanwhile leaves one."""
     assert read(at_start(source(), 25), arxiv_query(total=25, start=25)) == Harvest()
+    with pytest.raises(AskAgain, match="more entries were promised"):  # but not out of them all
+        read(at_start(source(), 25), arxiv_query(total=0, start=25))
 
 
 @pytest.mark.parametrize("total", ["", "many", "-1", "9" * 400, "²"])

@@ -113,7 +113,7 @@ def test_how_an_entry_is_named(fields: dict[str, str], name: str, url: str | Non
         ("van der Author, Ann", ("Ann van der Author",)),
         ("Author, Jr., Ann", ("Ann Author Jr.",)),
         ("{The Example Collaboration}", ("The Example Collaboration",)),
-        ("M{\\\"u}ller, Andr{\\'e}", ("Andr{\\'e} M{\\\"u}ller",)),  # TeX is read by `rendering`
+        ("M{\\\"u}ller, Andr{\\'e}", ("Andr\\'e M\\\"uller",)),  # TeX is read by `rendering`
         ("Author, Ann and others", ("Ann Author",)),
         ("Brandt, Alexander and Sand, Candy", ("Alexander Brandt", "Candy Sand")),
         ("Author, \u202eAnn\u200b", ("Ann Author",)),
@@ -131,7 +131,9 @@ def test_authors_are_turned_round(told: str, authors: tuple[str, ...]) -> None:
         ("{BERT} for {V}ideo", "BERT for Video"),
         ("{{BERT: All Guarded}}", "BERT: All Guarded"),
         ("A\n    wrapped   title", "A wrapped title"),
-        ('Schr{\\"o}dinger and $x^{2}$', 'Schr{\\"o}dinger and $x^{2}$'),
+        ('Schr{\\"o}dinger and $x^{2}$', 'Schr\\"odinger and $x^{2}$'),
+        ("{\\o}re {\\O} {$\\alpha$}", "\\o{}re \\O $\\alpha$"),
+        ("\\emph{an {A}} \\{set\\} x}", "\\emph{an A} \\{set\\} x"),
         ("A <b>bold</b> title\u202e", "A bold title"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -75,7 +76,7 @@ def asked(requests: Sequence[Request]) -> list[tuple[str, str, str]]:
 
 
 def span(ask: Ask = NEWS, through: str = "", now: datetime = NOW, **settings: Any) -> list[str]:
-    """The days that are asked, following each answer."""
+    """The days that are asked, following each answer; asked for newest first, told in order."""
     here = source(**settings)
     waiting = list(here.requests(ask, {"through": through} if through else {}, now))
     days = list[str]()
@@ -83,7 +84,8 @@ def span(ask: Ask = NEWS, through: str = "", now: datetime = NOW, **settings: An
         days.append(waiting[0].context["day"])
         (harvest,) = here.read(waiting.pop(0), answer("[]"), now)
         waiting = [*harvest.more, *waiting]
-    return days
+    assert days == sorted(days, reverse=True)
+    return sorted(days)
 
 
 # What is asked
@@ -158,13 +160,14 @@ def test_a_day_to_come_is_refused() -> None:
         source().requests(Ask(since=date(2026, 3, 11)), {}, NOW)
 
 
-def test_the_cursor_moves_with_each_whole_day() -> None:
-    """A run that is cut goes on behind the last day that is in."""
-    (request,) = source().requests(NEWS, {}, NOW)
+def test_the_cursor_moves_when_all_days_are_in() -> None:
+    """Newest first, so that an old day that cannot be had keeps no new one away."""
+    (request,) = source(days=2).requests(NEWS, {}, NOW)
     harvest = read([ROW], request)
-    assert harvest.cursor == {"through": "2026-03-08"}
+    assert harvest.cursor is None
     assert asked(harvest.more) == [("2026-03-09", "0", "100")]
-    assert read([], first_request()).cursor == {"through": "2026-03-10"}
+    last = read([], harvest.more[0])
+    assert (last.cursor, last.more) == ({"through": "2026-03-10"}, ())
 
 
 # Pages
@@ -175,16 +178,23 @@ def full_page(start: int = 0, rows: int = PAGE) -> list[dict[str, Any]]:
 
 
 def test_a_full_page_is_followed_by_the_next_of_its_day() -> None:
-    """The day is whole, and the cursor moves, with its first page that is not full."""
+    """The day before is asked with the first page that is not full."""
     (request,) = source(days=2).requests(NEWS, {}, NOW)
     first = read(full_page(), request)
     assert len(first.papers) == PAGE
     assert first.cursor is None
-    assert asked(first.more) == [("2026-03-09", "1", "100")]
+    assert asked(first.more) == [("2026-03-10", "1", "100")]
     second = read(full_page(PAGE, rows=3), first.more[0])
     assert [paper.id for paper in second.papers] == [f"arxiv:{number(PAGE + n)}" for n in range(3)]
-    assert second.cursor == {"through": "2026-03-09"}
-    assert asked(second.more) == [("2026-03-10", "0", "100")]
+    assert second.cursor is None
+    assert asked(second.more) == [("2026-03-09", "0", "100")]
+
+
+def test_a_page_that_says_there_is_a_next_is_believed() -> None:
+    """A server that cuts its pages at fifty tells so in a Link header."""
+    fifty = answer(json.dumps(full_page(rows=50)))
+    (harvest,) = source().read(first_request(), replace(fifty, has_next=True), NOW)
+    assert asked(harvest.more) == [("2026-03-10", "1", "100")]
 
 
 def test_a_full_page_may_be_the_last() -> None:

@@ -5,8 +5,6 @@ Papers kept by the first release came from saved pages; they get the one record 
 
 from __future__ import annotations
 
-import json
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -76,9 +74,6 @@ def upgrade() -> None:
         "source_states",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("cursor", sa.JSON(), nullable=False),
-        sa.Column("ask", sa.Text(), nullable=False),
-        sa.Column("pending", sa.JSON(), nullable=False),
-        sa.Column("pending_at", INSTANT, nullable=True),
         sa.Column("started_at", INSTANT, nullable=True),
         sa.Column("succeeded_at", INSTANT, nullable=True),
         sa.Column("failed_at", INSTANT, nullable=True),
@@ -89,6 +84,14 @@ def upgrade() -> None:
         sa.Column("refused", sa.JSON(), nullable=False),
         sa.Column("newest", sa.Date(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_source_states")),
+    )
+    op.create_table(
+        "source_pending",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("ask", sa.String(length=64), nullable=False),
+        sa.Column("requests", sa.JSON(), nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("name", "ask", name=op.f("pk_source_pending")),
     )
     op.create_table(
         "validators",
@@ -129,19 +132,23 @@ def _record_what_is_there() -> None:
     sources: dict[str, str] = {}
     for paper_id, source in connection.execute(sa.select(observations)):
         sources.setdefault(paper_id, source)
-    for row in connection.execute(sa.select(papers)).all():
+    name_rows, record_rows = [], []
+    for row in connection.execute(sa.select(papers)).all():  # a release of saved pages: hundreds
         record = {"id": row.id, "title": row.title}
         for name in DETAILS:
             value = getattr(row, name)
             if value:
                 record[name] = value.isoformat() if name == "published" else value
-        connection.execute(sa.insert(names).values(name=row.id, paper_id=row.id))
-        connection.execute(
-            sa.insert(records).values(
-                paper_id=row.id,
-                source=sources.get(row.id, "page"),
-                trust=PAGE_TRUST,
-                at=row.first_seen_at,
-                record=json.loads(json.dumps(record)),
-            )
+        name_rows.append({"name": row.id, "paper_id": row.id})
+        record_rows.append(
+            {
+                "paper_id": row.id,
+                "source": sources.get(row.id, "page"),
+                "trust": PAGE_TRUST,
+                "at": row.first_seen_at,
+                "record": record,
+            }
         )
+    if name_rows:
+        connection.execute(sa.insert(names), name_rows)
+        connection.execute(sa.insert(records), record_rows)
