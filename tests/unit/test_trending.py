@@ -63,7 +63,9 @@ def test_votes_count_as_a_standing_among_the_papers_of_their_day() -> None:
     counts = {"a": (5, 90), "b": (5, 40), "c": (5, 4), "d": (6, 3), "e": (6, 1)}
     found = trends({PaperId(k): [voted(k, votes, day)] for k, (day, votes) in counts.items()})
     assert found[PaperId("a")].score == found[PaperId("d")].score == 1
-    assert found[PaperId("b")] == Trend(score=0.5 + 0.5 * 2 / 3, position=2, of=3, votes=40)
+    assert found[PaperId("b")] == Trend(
+        score=0.5 + 0.5 * 2 / 3, position=2, of=3, votes=40, day=date(2026, 3, 5)
+    )
     assert found[PaperId("c")].position == 3
 
 
@@ -81,7 +83,7 @@ def test_the_latest_votes_count() -> None:
         a: [voted("a", 9), voted("a", 10, hours=8)],
         b: [voted("b", 1), voted("b", 30, hours=8)],
     }
-    assert trends(history)[b] == Trend(score=1, position=1, of=2, votes=30)
+    assert trends(history)[b] == Trend(score=1, position=1, of=2, votes=30, day=date(2026, 3, 5))
 
 
 def test_an_observation_without_numbers_is_no_sign() -> None:
