@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -81,8 +81,7 @@ def observation_json(seen: Observation) -> dict[str, Any]:
 
 def line(paper: Paper, observations: Iterable[Observation], first_seen: datetime) -> bytes:
     """One line of a .jsonl file; a paper that no source announced was as soon as it was seen."""
-    row = to_json(paper)
-    row["announced"] = first_seen.isoformat()
+    row = to_json(replace(paper, announced=first_seen))
     seen = [observation_json(one) for one in observations]
     if seen:
         row["observations"] = seen

@@ -17,12 +17,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from newsletter import pipeline, sources
+from newsletter.records import line
 from newsletter.sources import Ask, Fetcher, Http, Limits, NoTurns, Source
 from newsletter.store import papers, source_states
 from newsletter.store.database import Database
 from newsletter.store.source_states import SourceState
 from tests.contract.upstream import Play, Query, Upstream
-from tests.seed_papers import seed_papers
+from tests.seed_papers import PAGE, seed_papers
 
 TABLES = ("observations", "paper_records", "paper_names", "papers", "source_states")
 NOW = datetime(2026, 3, 12, 20, tzinfo=UTC)
@@ -405,3 +406,30 @@ def test_a_mistake_in_one_source_stops_no_other(
     broken, good = collect(database, Faulty(where), community(upstream))
     assert "the source itself failed: KeyError" in str(broken.error)
     assert (good.error, good.new > 0) == (None, True)
+
+
+# There and back
+
+
+def exported(database: Database) -> bytes:
+    with database.read() as connection:
+        kept = [one for batch in papers.in_batches(connection, None) for one in batch]
+    return b"".join(line(one.paper, one.observations, one.first_seen_at) for one in kept)
+
+
+def test_what_is_exported_and_read_again_is_exported_the_same(
+    database: Database, upstream: Upstream, tmp_path: Path
+) -> None:
+    """Byte for byte: papers with and without votes, names, dates, histories of several sources."""
+    page = sources.build("page", {"path": str(PAGE)}, Path())
+    for hours in (0, 1):
+        collect(database, community(upstream), page, now=NOW + timedelta(hours=hours))
+    (tmp_path / "papers.jsonl").write_bytes(exported(database))
+    assert exported(database).count(b"\n") == 100
+    other = Database(f"sqlite:///{tmp_path}/other.db")
+    other.upgrade()
+    again = sources.build("jsonl", {"path": str(tmp_path / "papers.jsonl")}, Path())
+    (done,) = collect(other, again, now=NOW + timedelta(days=1))
+    assert (done.new, done.refused, done.observations) == (100, 0, 70 + 60)
+    assert exported(other) == exported(database)
+    other.close()
