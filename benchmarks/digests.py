@@ -121,7 +121,7 @@ def ours(port: int, readers: int) -> tuple[float, float, int]:
                 consent = Consent(at=now, form="benchmark")
                 store.subscribe(connection, f"reader{at}@example.org", wants, consent)
         post = pipeline.Post(
-            transport=app.transport(),
+            transports=app.connections(),
             transport_name="smtp",
             owner="benchmark",
             policy=app.policy,

@@ -17,6 +17,7 @@ from newsletter.config import Config
 from newsletter.delivery import Policy
 from newsletter.errors import ConfigError, RequestError
 from newsletter.pipeline.compose import Terms
+from newsletter.pipeline.receipts import FileReceipts
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
@@ -100,6 +101,21 @@ class App:
             self.fetcher.close()
         if "bare_database" in self.__dict__:
             self.bare_database.close()
+
+    def connections(self) -> list[transports.Transport]:
+        """As many transports as connections are wanted, all closed; raises ConfigError.
+
+        Only a mail server is talked to over several.
+        """
+        kind, _, _ = self.config.transport()
+        number = self.settings.delivery.connections if kind == "smtp" else 1
+        return [self.transport() for _ in range(number)]
+
+    @cached_property
+    def receipts(self) -> FileReceipts:
+        """Where answers are kept that the database cannot take."""
+        own = self.config.path(self.settings.delivery.receipts)
+        return FileReceipts(own or (self.bare_database.folder or self.config.base) / "receipts")
 
     def transport(self) -> transports.Transport:
         """The transport the settings choose, closed; raises ConfigError."""

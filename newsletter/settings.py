@@ -169,6 +169,17 @@ class DeliverySettings(Options):
     tries: int = Field(
         default=5, ge=1, le=20, description="How many times a delivery is tried before it fails."
     )
+    connections: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Connections that one process of `send` opens to a mail server.",
+    )
+    receipts: Path | None = Field(
+        default=None,
+        description="The folder for answers of the mail server that the database cannot take; by "
+        "default receipts beside the embedded database.",
+    )
 
 
 class HttpSettings(Options):

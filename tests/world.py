@@ -68,7 +68,7 @@ class Ledger(World):
     ) -> pipeline.Dispatched:
         """A run of dispatch whose clock stands still."""
         post = pipeline.Post(
-            transport=transport,
+            transports=[transport],
             transport_name="scripted",
             owner="one",
             policy=Policy(tries=3, news=timedelta(hours=36)),

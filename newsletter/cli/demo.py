@@ -118,7 +118,7 @@ def _send(app: App) -> None:
     with app.database.write() as connection:
         deliveries.bring_forward(connection, now)  # the demo does not wait for 08:00
     post = pipeline.Post(
-        transport=app.transport(),
+        transports=[app.transport()],
         transport_name=app.settings.delivery.transport,
         owner=f"demo/{secrets.token_hex(8)}",
         policy=app.policy,

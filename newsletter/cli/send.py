@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import signal
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,9 +16,11 @@ import click
 
 from newsletter import pipeline
 from newsletter.app import App
+from newsletter.cli import workers as processes
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, complain, dump, instant, progress, say, table
 from newsletter.delivery import DeliveryState
+from newsletter.errors import RequestError
 from newsletter.store import deliveries
 from subscribers import store as subscribers
 
@@ -29,6 +32,9 @@ TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 @click.option("--now", "early", is_flag=True, help="Do not wait for the readers' hours.")
 @click.option("--dry-run", is_flag=True, help="Build every mail, send none, change nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Messages at most.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
+)
 @as_json
 @click.pass_context
 @pass_app
@@ -39,6 +45,7 @@ def send(
     early: bool,
     dry_run: bool,
     limit: int | None,
+    workers: int,
     as_json: bool,
 ) -> None:
     """Send the deliveries that are due: composed, and at or past their reader's hour.
@@ -52,19 +59,25 @@ def send(
     if dry_run:
         _rehearse(app, limit, reader, early or to is not None, as_json)
         return
-    transport = app.transport()
+    connections = app.connections()
     signer = app.signer
     now = datetime.now(UTC)
-    transport.open()  # a closed road is told before anything is touched
+    connections[0].open()  # a closed road is told before anything is touched
     if early or to is not None:
         with app.database.write() as connection:
             deliveries.bring_forward(connection, now, subscriber_id=reader)
     with app.database.read() as connection:
         due = deliveries.count_due(connection, now, subscriber_id=reader)
+    if workers > 1:
+        if limit is not None:
+            raise RequestError("Name --limit or --workers, not both.")
+        connections[0].close()
+        _several(app, context, reader, workers, as_json)
+        return
     total = due if limit is None else min(due, limit)
     with progress("Sending", total) as advance, _graceful() as stop:
         post = pipeline.Post(
-            transport=transport,
+            transports=connections,
             transport_name=app.settings.delivery.transport,
             owner=f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}",
             policy=app.policy,
@@ -72,6 +85,7 @@ def send(
             clock=lambda: datetime.now(UTC),
             stopped=stop.asked,
             progress=advance,
+            receipts=app.receipts,
         )
         done = pipeline.dispatch(app.database, signer, post, limit=limit, subscriber_id=reader)
     _tell(app, done, as_json, stopped=stop.asked())
@@ -80,6 +94,27 @@ def send(
         context.exit(done.closed.exit_code)
     if done.lost or any(done.states[state] for state in TROUBLE):
         context.exit(1)
+
+
+def _several(
+    app: App, context: click.Context, reader: int | None, workers: int, as_json: bool
+) -> None:
+    """Sends what is due in several processes, and tells what they did together."""
+    arguments = ["--config", str(app.config.file)] if app.config.file else []
+    to = []
+    if reader is not None:
+        with app.database.read() as connection:
+            to = ["--to", subscribers.by_id(connection, reader).address]
+    ended = processes.run([*arguments, "send", *to, "--json"], workers)
+    counts: Counter[str] = sum((one.counts for one in ended), Counter())
+    states = Counter({state: counts[state.value] for state in DeliveryState if counts[state.value]})
+    lost = counts["found_in_doubt"]
+    _tell(app, pipeline.Dispatched(states=states, lost=lost), as_json, stopped=False)
+    for words in dict.fromkeys(one.words for one in ended if one.words):
+        complain(words.removeprefix("Error: "))
+    worst = max((one.code for one in ended), default=0)
+    if worst:
+        context.exit(worst)
 
 
 def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) -> None:

@@ -1,16 +1,18 @@
 """dispatch: claims due deliveries, builds their bytes, hands them over, records the reply.
 
 Repeatable, and safe beside itself: `sending` is committed before the first byte of a message
-leaves, the result of one message together with the intent of the next. So after a crash at any
-instant one delivery at most is in doubt, it is listed as unknown, and nobody gets two.
+leaves, the results that came meanwhile together with the intents of the next messages. So after a
+crash at any instant no more deliveries are in doubt than connections were open, each of them is
+listed as unknown, and nobody gets two.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 
 from newsletter.delivery import (
     Decision,
@@ -21,12 +23,15 @@ from newsletter.delivery import (
     decide,
     is_news,
 )
+from newsletter.errors import StoreError
 from newsletter.message import Message
+from newsletter.pipeline.connections import Answer, Connections
 from newsletter.pipeline.digests import Edition
+from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
 from newsletter.store import deliveries, issues
 from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
-from newsletter.transports import Envelope, Refused, Transport, TransportUnavailable
+from newsletter.transports import Refused, Transport, TransportUnavailable
 from subscribers.tokens import Signer
 
 BATCH = 50  # deliveries a claim: few enough to hand back fast, many enough to spare claims
@@ -36,7 +41,7 @@ BATCH = 50  # deliveries a claim: few enough to hand back fast, many enough to s
 class Post:
     """What a run of dispatch works with."""
 
-    transport: Transport
+    transports: Sequence[Transport]  # one a connection, all of the same road
     transport_name: str
     owner: str  # of this run, unlike any other's
     policy: Policy
@@ -44,6 +49,7 @@ class Post:
     clock: Callable[[], datetime]
     stopped: Callable[[], bool] = lambda: False  # asked between messages
     progress: Callable[[int], None] = lambda _: None
+    receipts: Receipts = NO_RECEIPTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,104 +75,128 @@ def dispatch(
     A road that closes on the way ends the run and is told in the result. Raises StoreError where
     results cannot be recorded; sending has stopped then.
     """
+    post.receipts.replay(database)
     with database.write() as connection:
         lost = deliveries.settle_lost(connection, post.clock())
+    post.transports[0].open()
     run = _Run(database, signer, post)
-    done = Dispatched(states=run.states, lost=lost)
-    post.transport.open()
     try:
         run.send(limit, subscriber_id)
-    except TransportUnavailable as error:
-        return Dispatched(states=run.states, lost=lost, closed=error)
     finally:
-        try:
-            run.settle()
-        finally:
-            post.transport.close()
-    return done
+        run.settle()
+    return Dispatched(states=run.states, lost=lost, closed=run.closed)
 
 
 class _Run:
-    """One run: the claims it holds, and the result that is not recorded yet."""
+    """One run: what it holds, what is under way, and what is not recorded yet."""
 
     def __init__(self, database: Database, signer: Signer, post: Post) -> None:
         self.states: Counter[DeliveryState] = Counter()
+        self.closed: TransportUnavailable | None = None  # the last road that closed
         self._database = database
         self._signer = signer
         self._post = post
+        self._connections = Connections(post.transports)
         self._editions: dict[int, Edition] = {}
         self._held: list[Claimed] = []
         self._results: list[Finished] = []
+        self._done = False  # nothing more is due, or may be begun
 
     def send(self, limit: int | None, subscriber_id: int | None) -> None:
-        """Claims and sends until nothing is due, the limit is reached or a stop is asked for."""
+        """Claims and sends until nothing is due, the limit is reached or a stop is asked for.
+
+        The intents of all idle connections and the results that came meanwhile are committed
+        together, so that what a crash leaves in doubt is never more than the open connections.
+        """
         left = limit
-        while left is None or left > 0:
-            self._claim(BATCH if left is None else min(BATCH, left), subscriber_id)
-            if not self._held:
-                return
-            while self._held:
-                if self._post.stopped():
+        while self._connections.idle or self._connections.busy:
+            begun = 0
+            if self._connections.idle and not self._done:
+                begun = self._hand_over(left, subscriber_id)
+                left = None if left is None else left - begun
+            if not self._connections.busy:
+                if self._done or not begun:
                     return
-                one = self._held.pop(0)
-                self._one(one)
-                self._post.progress(1)
-                left = None if left is None else left - 1
+                continue
+            self._receive()
 
     def settle(self) -> None:
-        """Records what is not recorded, and gives back what was claimed and not begun."""
-        with self._database.write() as connection:
-            self._record(connection)
-            deliveries.release(connection, self._post.owner, self._held)
+        """Waits for what is under way, records it, and gives back what was not begun."""
+        try:
+            while self._connections.busy:
+                self._receive()
+        finally:
+            self._connections.close()
+        self._commit(
+            lambda connection: deliveries.release(connection, self._post.owner, self._held)
+        )
         self._held = []
+
+    def _hand_over(self, left: int | None, subscriber_id: int | None) -> int:
+        """Gives every idle connection a message; returns how many were ended or handed over."""
+        if self._post.stopped():
+            self._done = True
+            return 0
+        room = self._connections.idle if left is None else min(self._connections.idle, left)
+        if room and len(self._held) < room:
+            self._claim(BATCH if left is None else min(BATCH, left), subscriber_id)
+        if not room or not self._held:
+            self._done = True
+            return 0
+        chosen, self._held = self._held[:room], self._held[room:]
+        ready = [(one, message) for one in chosen if (message := self._message(one)) is not None]
+        now = self._post.clock()
+        ours: set[int] = set()
+
+        def begin(connection: Connection) -> None:
+            ours.update(deliveries.begin(connection, self._post.owner, [o for o, _ in ready], now))
+
+        self._commit(begin)
+        for one, message in ready:
+            if one.id in ours:  # else another sender has it now
+                self._connections.hand(one, message, self._expires(one))
+            else:
+                self._post.progress(1)
+        return len(chosen)
+
+    def _message(self, one: Claimed) -> Message | None:
+        """The mail of a claim, or None where it ends unsent."""
+        if not one.confirmed:
+            ended = _never(DeliveryState.SKIPPED, "unsubscribed before it was sent")
+        elif not is_news(one.due_at, self._post.policy, self._post.clock()):
+            ended = _never(DeliveryState.FAILED, "no longer news when it could be sent")
+        else:
+            return self._edition(one.issue_id).message(one)
+        self._finished(one, ended)
+        self._post.progress(1)
+        return None
+
+    def _expires(self, one: Claimed) -> float:
+        """The monotonic instant at which our lease of a claim ends."""
+        return monotonic() + (one.lease_until - self._post.clock()).total_seconds()
 
     def _claim(self, most: int, subscriber_id: int | None) -> None:
         now = self._post.clock()
-        with self._database.write() as connection:
-            self._record(connection)
-            self._held = deliveries.claim(
+        post = self._post
+
+        def claim(connection: Connection) -> None:
+            self._held += deliveries.claim(
                 connection,
-                owner=self._post.owner,
+                owner=post.owner,
                 now=now,
-                lease=self._post.lease,
-                limit=most,
+                lease=post.lease,
+                limit=most - len(self._held),
                 subscriber_id=subscriber_id,
             )
 
-    def _one(self, one: Claimed) -> None:
-        now = self._post.clock()
-        if not one.confirmed:
-            self._finished(one, _never(DeliveryState.SKIPPED, "unsubscribed before it was sent"))
-            return
-        if not is_news(one.due_at, self._post.policy, now):
-            self._finished(
-                one, _never(DeliveryState.FAILED, "no longer news when it could be sent")
-            )
-            return
-        message = self._edition(one.issue_id).message(one)
-        with self._database.write() as connection:
-            self._record(connection)
-            ours = deliveries.begin(connection, self._post.owner, [one], now)
-        if one.id not in ours:
-            return  # another sender has it now
-        try:
-            outcome = self._carry(message)
-        except TransportUnavailable as error:
-            kind = OutcomeKind.IN_DOUBT if error.in_doubt else OutcomeKind.ROAD_CLOSED
-            self._decided(one, Outcome(kind=kind, text=str(error)))
-            raise
-        self._decided(one, outcome)
+        self._commit(claim)
 
-    def _carry(self, message: Message) -> Outcome:
-        envelope = Envelope(
-            sender=message.sender, recipient=message.recipient, message_id=message.message_id
-        )
-        try:
-            reply = self._post.transport.send(envelope, message.content)
-        except Refused as error:
-            refusal = error.reply
-            return Outcome(kind=OutcomeKind.REFUSED, code=refusal.code, text=refusal.text)
-        return Outcome(kind=OutcomeKind.ACCEPTED, code=reply.code, text=reply.text)
+    def _receive(self) -> None:
+        for one in self._connections.returned():
+            self._decided(one.claim, _outcome(one.answer))
+            if isinstance(one.answer, TransportUnavailable):
+                self.closed = one.answer
+            self._post.progress(1)
 
     def _decided(self, one: Claimed, outcome: Outcome) -> None:
         decision = decide(
@@ -184,9 +214,22 @@ class _Run:
             Finished(claim=one, decision=decision, transport=self._post.transport_name)
         )
 
-    def _record(self, connection: Connection) -> None:
+    def _commit(self, act: Callable[[Connection], None]) -> None:
+        """One transaction: the results that are there, and an act beside them.
+
+        What cannot be recorded is written to the receipts, so that a later run knows what a server
+        has said; nothing more is sent then.
+        """
         now = self._post.clock()
-        written = deliveries.finish(connection, self._post.owner, self._results, now)
+        try:
+            with self._database.write() as connection:
+                written = deliveries.finish(connection, self._post.owner, self._results, now)
+                act(connection)
+        except StoreError:
+            self._done = True
+            self._post.receipts.keep(self._results, now)
+            self._results = []
+            raise
         self.states.update(one.decision.state for one in written)
         self._results = []
 
@@ -196,6 +239,17 @@ class _Run:
                 issue = issues.by_id(connection, issue_id)
             self._editions[issue_id] = Edition(issue, self._signer)
         return self._editions[issue_id]
+
+
+def _outcome(answer: Answer) -> Outcome:
+    """What the next server's answer says of a delivery."""
+    match answer:
+        case Refused():
+            return Outcome(kind=OutcomeKind.REFUSED, code=answer.reply.code, text=answer.reply.text)
+        case TransportUnavailable():
+            kind = OutcomeKind.IN_DOUBT if answer.in_doubt else OutcomeKind.ROAD_CLOSED
+            return Outcome(kind=kind, text=str(answer))
+    return Outcome(kind=OutcomeKind.ACCEPTED, code=answer.code, text=answer.text)
 
 
 def _never(state: DeliveryState, reason: str) -> Decision:

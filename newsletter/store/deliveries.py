@@ -64,6 +64,7 @@ class Claimed:
     due_at: datetime
     tries: int
     attempt: int
+    lease_until: datetime  # nothing of it may leave after that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,18 @@ class Finished:
     claim: Claimed
     decision: Decision
     transport: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a server said of a delivery while the database could not be written."""
+
+    delivery_id: int
+    attempt: int
+    state: DeliveryState  # sent or failed
+    reason: str
+    transport: str
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +183,7 @@ def claim(
             deliveries.c.due_at,
             deliveries.c.tries,
             deliveries.c.attempt,
+            deliveries.c.lease_until,
         )
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .where(deliveries.c.id.in_(taken))
@@ -199,6 +213,26 @@ def finish(
         for one in results
         if connection.execute(_FINISH, _mine(owner, one.claim) | _end(one, now)).rowcount
     ]
+
+
+def replay(connection: Connection, receipts: Iterable[Receipt]) -> int:
+    """Settles what was sending, or unknown since, by what the server said; returns how many."""
+    return sum(
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == one.delivery_id, deliveries.c.attempt == one.attempt)
+            .where(deliveries.c.state.in_((DeliveryState.SENDING, DeliveryState.UNKNOWN)))
+            .values(
+                state=one.state,
+                reason=one.reason,
+                transport=one.transport,
+                owner=None,
+                lease_until=None,
+                sent_at=one.at if one.state is DeliveryState.SENT else None,
+            )
+        ).rowcount
+        for one in receipts
+    )
 
 
 def _end(one: Finished, now: datetime) -> dict[str, Any]:

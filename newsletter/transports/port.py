@@ -21,6 +21,7 @@ class Envelope:
     sender: str  # where bounces go
     recipient: str
     message_id: str  # without angle brackets; names files, and joins a relay's log
+    expires: float | None = None  # time.monotonic() from which on its content must not leave
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,8 @@ import re
 import smtplib
 import socket
 import ssl
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
 
@@ -32,6 +34,17 @@ HOSTNAME_MISMATCH = (62, 64)  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_A
 
 # What would end a command, or its address, early. Quoted local parts with these are not carried.
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
+
+
+_WANTED = {"MAIL": 2, "RCPT": 2, "DATA": 3}  # the class of a good answer (RFC 5321 4.2.1)
+
+
+class _HungUp(Exception):
+    """The road closed at MAIL, before anything was said of the message."""
+
+    def __init__(self, cause: TransportUnavailable) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class SmtpTransport:
@@ -58,9 +71,10 @@ class SmtpTransport:
             # RFC 5321 2.3.8. Servers that are lax here let one message smuggle in another.
             raise Refused(Reply(code=554, text="5.6.0 the message has bare line ends"))
         try:
-            session = self._mail(envelope, len(message))
-            self._want(2, "RCPT", self._ask(session, "RCPT", f"RCPT TO:<{envelope.recipient}>"))
-            self._want(3, "DATA", self._ask(session, "DATA", "DATA"))
+            session = self._envelope(envelope, len(message))
+            if envelope.expires is not None and time.monotonic() >= envelope.expires:
+                # Frozen or slow for so long that another may have settled it: nothing has left.
+                raise self._closed("was answered too late: the lease of the message is over.")
             return self._content(session, message)
         except Refused:
             self._reset()
@@ -163,20 +177,65 @@ class SmtpTransport:
 
     # The message.
 
-    def _mail(self, envelope: Envelope, size: int) -> smtplib.SMTP:
+    def _envelope(self, envelope: Envelope, size: int) -> smtplib.SMTP:
+        """MAIL, RCPT and DATA; the session then waits for the content."""
         if self._used:
             # Servers hang up between messages, some after every few. Nothing has left: once more.
-            with suppress(TransportUnavailable):
-                return self._mail_once(envelope, size)
+            with suppress(_HungUp):
+                return self._envelope_once(envelope, size)
             self._drop()
-        return self._mail_once(envelope, size)
+        try:
+            return self._envelope_once(envelope, size)
+        except _HungUp as error:
+            raise error.cause from error.cause.__cause__
 
-    def _mail_once(self, envelope: Envelope, size: int) -> smtplib.SMTP:
+    def _envelope_once(self, envelope: Envelope, size: int) -> smtplib.SMTP:
         session = self._ready()
-        command = self._mail_command(session, envelope, size)
+        commands = {
+            "MAIL": self._mail_command(session, envelope, size),
+            "RCPT": f"RCPT TO:<{envelope.recipient}>",
+            "DATA": "DATA",
+        }
         self._used = True
-        self._want(2, "MAIL", self._ask(session, "MAIL", command))
+        if session.has_extn("pipelining"):
+            self._pipelined(session, commands)
+            return session
+        for step, command in commands.items():
+            try:
+                reply = self._ask(session, step, command)
+                self._want(_WANTED[step], step, reply)
+            except TransportUnavailable as error:
+                if step == "MAIL":
+                    raise _HungUp(error) from error
+                raise
         return session
+
+    def _pipelined(self, session: smtplib.SMTP, commands: Mapping[str, str]) -> None:
+        """The commands in one write, then their answers in order (RFC 2920 3.1)."""
+        replies_by_step: dict[str, Reply] = {}
+        try:
+            session.send("".join(f"{command}\r\n" for command in commands.values()))
+            for step in commands:
+                replies_by_step[step] = replies.read(*session.getreply())
+                if replies_by_step[step].code == 421:  # it will not answer the others
+                    break
+        except (OSError, ValueError) as error:
+            closed = self._trouble(next(s for s in commands if s not in replies_by_step), error)
+            if not replies_by_step:
+                raise _HungUp(closed) from error
+            raise closed from error
+        data = replies_by_step.get("DATA")
+        refused = any(reply.code // 100 != _WANTED[step] for step, reply in replies_by_step.items())
+        if refused and data is not None and data.code == 354:
+            # It waits for content although it took no recipient: an empty one ends that.
+            self._ask(session, "DATA", ".")
+        for step, reply in replies_by_step.items():
+            try:
+                self._want(_WANTED[step], step, reply)
+            except TransportUnavailable as error:
+                if step == "MAIL":
+                    raise _HungUp(error) from error
+                raise
 
     def _mail_command(self, session: smtplib.SMTP, envelope: Envelope, size: int) -> str:
         if _UNFIT.search(envelope.recipient) or not envelope.recipient:

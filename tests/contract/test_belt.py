@@ -74,7 +74,7 @@ class World:
         limit: int | None = None,
     ) -> pipeline.Dispatched:
         post = pipeline.Post(
-            transport=transport,
+            transports=[transport],
             transport_name="memory",
             owner=owner,
             policy=Policy(tries=2, news=timedelta(hours=36)),

@@ -1,0 +1,73 @@
+"""Several processes that send beside each other: each is this command again, for itself.
+
+They share nothing but the ledger, which lets each delivery be claimed once.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import IO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How one process ended."""
+
+    code: int
+    counts: Counter[str]  # what its --json says; empty where it came to none
+    words: str  # on its standard error
+
+
+def run(arguments: Sequence[str], number: int) -> list[Ended]:
+    """Runs `newsletter ARGUMENTS` in `number` processes; a wish to stop is passed on to all."""
+    outs = [tempfile.TemporaryFile("w+") for _ in range(2 * number)]  # noqa: SIM115  closed below
+    try:
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", "newsletter", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=outs[2 * at],
+                stderr=outs[2 * at + 1],
+                start_new_session=True,  # Ctrl-C reaches them once: from us
+            )
+            for at in range(number)
+        ]
+
+        def pass_on(number: int, _frame: FrameType | None) -> None:
+            for one in started:
+                one.send_signal(number)
+
+        before = {one: signal.signal(one, pass_on) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            codes = [one.wait() for one in started]
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+        return [
+            Ended(code=code, counts=_counts(_read(out)), words=_read(told).strip())
+            for code, out, told in zip(codes, outs[::2], outs[1::2], strict=True)
+        ]
+    finally:
+        for out in outs:
+            out.close()
+
+
+def _read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def _counts(text: str) -> Counter[str]:
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return Counter()
+    return Counter({name: number for name, number in told.items() if isinstance(number, int)})
