@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made on first use from the pinned requirements.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check golden bench pins clean
+.PHONY: help demo test lint check golden crash bench pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +33,9 @@ check: lint test  ## everything a change has to pass
 
 golden: $(DEV)  ## rewrite the expected mails of tests/golden; look at the diff
 	$(BIN)/python -m pytest tests/golden --golden-rewrite $(ARGS)
+
+crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database
+	CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash $(ARGS)
 
 bench: $(DEV)  ## measure digests a second, and papers imported a second
 	$(BIN)/python -m benchmarks.digests $(ARGS)

@@ -153,10 +153,12 @@ class _Run:
 
         self._commit(begin)
         for one, message in ready:
-            if one.id in ours:  # else another sender has it now
+            if one.id in ours:
                 self._connections.hand(one, message, self._expires(one))
-            else:
-                self._post.progress(1)
+                continue
+            self._post.progress(1)
+            if self._post.clock() >= one.lease_until:
+                self._done = True  # so long away that others do our work: leave it to them
         return len(chosen)
 
     def _message(self, one: Claimed) -> Message | None:
