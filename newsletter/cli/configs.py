@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from newsletter.app import App
@@ -35,7 +37,14 @@ def show_(app: App, as_json: bool) -> None:
 def check_(app: App, context: click.Context) -> None:
     """Check what must be right before mail leaves; exit code 3 where something is not."""
     problems = check(app.config)
-    for build in (app.transport, lambda: app.catalogue, lambda: app.signer, lambda: app.database):
+    builds: tuple[Callable[[], object], ...] = (
+        app.transport,
+        lambda: app.catalogue,
+        lambda: app.signer,
+        lambda: app.mail_signer,
+        lambda: app.database,
+    )
+    for build in builds:
         try:
             build()
         except NewsletterError as error:
