@@ -57,7 +57,8 @@ def check_(app: App, context: click.Context) -> None:
         context.exit(ConfigError.exit_code)
     if app.contact is None:
         say("Advice: set http.contact, so that the sources you ask can write to you.")
-    say(f"Good: mail goes by {kind}, {len(app.catalogue)} topics, {app.database.shown}.")
+    signed = f"signed as {app.mail_signer.domain}, " if app.mail_signer else ""
+    say(f"Good: mail goes by {kind}, {signed}{len(app.catalogue)} topics, {app.database.shown}.")
 
 
 def _transport(app: App) -> tuple[str, object, str]:
