@@ -37,9 +37,10 @@ golden: $(DEV)  ## rewrite the expected mails of tests/golden; look at the diff
 crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database
 	CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash $(ARGS)
 
-bench: $(DEV)  ## measure digests a second, and papers imported a second
+bench: $(DEV)  ## measure digests a second, papers imported a second, and signatures
 	$(BIN)/python -m benchmarks.digests $(ARGS)
 	$(BIN)/python -m benchmarks.imports
+	$(BIN)/python -m benchmarks.dkim
 
 # Hashes are the index's own, whatever wheels this machine has lying about.
 COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/pip-compile --quiet \

@@ -12,9 +12,11 @@ from functools import cached_property
 from pathlib import Path
 
 import newsletter
-from newsletter import catalogue, sources, transports
+from newsletter import catalogue, dkim_keys, sources, transports
 from newsletter.config import Config
 from newsletter.delivery import Policy
+from newsletter.dkim import MailSigner, Selected
+from newsletter.dkim_keys import PrivateKey
 from newsletter.errors import ConfigError, RequestError
 from newsletter.pipeline.compose import Terms
 from newsletter.pipeline.receipts import FileReceipts
@@ -177,6 +179,45 @@ class App:
         """Signs with the configured secret, or with one made beside the embedded database."""
         secret = self.config.secret()
         return Signer(secret.encode() if secret is not None else self._own_secret())
+
+    @cached_property
+    def mail_signer(self) -> MailSigner | None:
+        """Signs messages with the keys of [dkim]; None where none is set. Raises ConfigError."""
+        keys = [Selected(selector=selector, key=key) for selector, key in self.signing_keys]
+        return MailSigner(self.dkim_domain, keys) if keys else None
+
+    @property
+    def dkim_domain(self) -> str:
+        """The domain that answers for the mail."""
+        return self.settings.dkim.domain or self.settings.sender.address.rpartition("@")[2]
+
+    @cached_property
+    def signing_keys(self) -> tuple[tuple[str, PrivateKey], ...]:
+        """The keys of [dkim] with their selectors, at most two; raises ConfigError."""
+        dkim = self.settings.dkim
+        files = (
+            ("key_file", dkim.selector, dkim.key_file),
+            ("second_key_file", dkim.second_selector, dkim.second_key_file),
+        )
+        found = tuple(
+            (selector, self._dkim_key(setting, self.config.base / file))
+            for setting, selector, file in files
+            if selector is not None and file is not None
+        )
+        if len({key.algorithm for _, key in found}) < len(found):
+            raise ConfigError(
+                f"dkim.second_key_file: both keys are {found[0][1].algorithm}; the second is for "
+                "the other algorithm."
+            )
+        return found
+
+    @staticmethod
+    def _dkim_key(setting: str, file: Path) -> PrivateKey:
+        try:
+            pem = file.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"dkim.{setting}: cannot read {file}: {error.strerror}.") from error
+        return dkim_keys.read(pem, f"dkim.{setting}: the key in {file}")
 
     def _own_secret(self) -> bytes:
         beside = self.bare_database.folder

@@ -75,6 +75,15 @@ def check(config: Config) -> list[str]:
                 "sender.postal_address is empty; bulk mail must carry one in the "
                 "United States (15 U.S.C. 7704(a)(5)) and elsewhere."
             )
+    signs = config.settings.dkim.domain
+    domain = sender.address.rpartition("@")[2]
+    # The last two labels stand for the organisation: DMARC's relaxed alignment, RFC 9989, takes
+    # a list of all registries for that, and without it "co.uk" is one to us. Better too mild.
+    if signs is not None and signs.split(".")[-2:] != domain.split(".")[-2:]:
+        problems.append(
+            f"dkim.domain is {signs}, but mail is from {domain}; DMARC counts only a signature of "
+            "the sender's own domain."
+        )
     return problems + _unreadable(config, options)
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from html import escape
 from urllib.parse import quote
 
+from newsletter.dkim import MailSigner
 from newsletter.issue import Digest
 from newsletter.papers import PaperId
 from newsletter.quoted import encode
@@ -41,10 +42,11 @@ class Message:
 
 
 class Builder:
-    """Builds the messages of one issue; keeps what its readers share."""
+    """Builds the messages of one issue, signed if asked to; keeps what its readers share."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, mail_signer: MailSigner | None = None) -> None:
         self._snapshot = snapshot
+        self._mail_signer = mail_signer
         self._masthead = snapshot.masthead
         self._fixed = self._fixed_headers()
         self._cards: dict[tuple[PaperId, tuple[str, ...]], tuple[bytes, bytes]] = {}
@@ -90,7 +92,7 @@ class Builder:
             recipient=digest.address,
             message_id=message_id,
             subject=line,
-            content=content,
+            content=self._mail_signer.sign(content) if self._mail_signer else content,
         )
 
     def _fixed_headers(self) -> bytes:

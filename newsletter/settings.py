@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -23,6 +23,8 @@ TITLE = "Trending papers"
 BACKENDS = ("sqlite", "postgresql+psycopg")  # what newsletter/store/ is tested on
 LONGEST_LINE = 120  # characters; a name longer than this is cut by every mail client
 LIST_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")  # a dot-atom, as RFC 2919 2 wants it
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")  # RFC 6376 3.1 and 3.5: what s= and d= may hold
 
 
 def _line(text: str) -> str:
@@ -58,6 +60,12 @@ def _list_id(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    if not HOST.fullmatch(text):
+        raise ValueError("must be letters, digits and hyphens joined by dots, as in the DNS")
+    return text.lower()
+
+
 def check_url(url: str) -> str:
     """The URL if it names a database this product keeps its tables in; raises ValueError."""
     backend, colon, rest = url.partition("://")
@@ -79,6 +87,7 @@ def check_url(url: str) -> str:
 
 Line = Annotated[str, AfterValidator(_line)]
 Address = Annotated[str, AfterValidator(_address)]
+Host = Annotated[str, AfterValidator(_host)]
 Tables = dict[str, dict[str, Any]]
 
 
@@ -182,6 +191,47 @@ class DeliverySettings(Options):
     )
 
 
+class DkimSettings(Options):
+    """[dkim]: what mail is signed with, where the relay does not do it."""
+
+    domain: Host | None = Field(
+        default=None, description="The domain that signs; by default that of the sender's address."
+    )
+    selector: Host | None = Field(
+        default=None,
+        description="The name under which the DNS tells the public key: "
+        "SELECTOR._domainkey.DOMAIN.",
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="The private key, RSA or Ed25519, a PEM file; without one nothing is signed.",
+    )
+    second_selector: Host | None = Field(
+        default=None, description="The name of a second key, of the other algorithm."
+    )
+    second_key_file: Path | None = Field(
+        default=None,
+        description="A second private key, so that every mail carries two signatures.",
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        pairs = (
+            ("", self.selector, self.key_file),
+            ("second_", self.second_selector, self.second_key_file),
+        )
+        for prefix, selector, file in pairs:
+            if file is not None and selector is None:
+                raise ValueError(f"has {prefix}key_file without {prefix}selector")
+            if selector is not None and file is None:
+                raise ValueError(f"has {prefix}selector without {prefix}key_file")
+        if self.second_key_file is not None and self.key_file is None:
+            raise ValueError("has second_key_file without key_file")
+        if self.second_selector is not None and self.second_selector == self.selector:
+            raise ValueError("has the same selector twice; each key needs a name of its own")
+        return self
+
+
 class HttpSettings(Options):
     """[http]: how sources are asked over the network."""
 
@@ -231,6 +281,7 @@ class Settings(Options):
     sender: Sender = Sender()
     issue: IssueSettings = IssueSettings()
     delivery: DeliverySettings = DeliverySettings()
+    dkim: DkimSettings = DkimSettings()
     http: HttpSettings = HttpSettings()
     transports: Tables = Field(
         default_factory=lambda: {"maildir": {"path": "mail"}},

@@ -25,6 +25,7 @@ BREACHES = {
     "smtp": ("newsletter/papers.py", "smtplib"),
     "http": ("newsletter/papers.py", "httpx"),
     "formats": ("newsletter/papers.py", "feedparser"),
+    "dkim": ("newsletter/papers.py", "cryptography"),
     "addresses": ("newsletter/papers.py", "email_validator"),
     "options": ("newsletter/papers.py", "pydantic"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import click
 
 from newsletter.app import App
@@ -35,7 +37,14 @@ def show_(app: App, as_json: bool) -> None:
 def check_(app: App, context: click.Context) -> None:
     """Check what must be right before mail leaves; exit code 3 where something is not."""
     problems = check(app.config)
-    for build in (app.transport, lambda: app.catalogue, lambda: app.signer, lambda: app.database):
+    builds: tuple[Callable[[], object], ...] = (
+        app.transport,
+        lambda: app.catalogue,
+        lambda: app.signer,
+        lambda: app.mail_signer,
+        lambda: app.database,
+    )
+    for build in builds:
         try:
             build()
         except NewsletterError as error:
@@ -48,7 +57,8 @@ def check_(app: App, context: click.Context) -> None:
         context.exit(ConfigError.exit_code)
     if app.contact is None:
         say("Advice: set http.contact, so that the sources you ask can write to you.")
-    say(f"Good: mail goes by {kind}, {len(app.catalogue)} topics, {app.database.shown}.")
+    signed = f"signed as {app.mail_signer.domain}, " if app.mail_signer else ""
+    say(f"Good: mail goes by {kind}, {signed}{len(app.catalogue)} topics, {app.database.shown}.")
 
 
 def _transport(app: App) -> tuple[str, object, str]:

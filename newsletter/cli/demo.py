@@ -124,6 +124,7 @@ def _send(app: App) -> None:
         policy=app.policy,
         lease=app.lease,
         clock=lambda: datetime.now(UTC),
+        mail_signer=app.mail_signer,
     )
     done = pipeline.dispatch(app.database, app.signer, post)
     if done.closed is not None:
@@ -138,7 +139,7 @@ def _send(app: App) -> None:
 def _previews(
     app: App, issue: Issue, entries: Sequence[deliveries.Entry], place: Path, pictures: bool
 ) -> None:
-    edition = pipeline.Edition(issue, app.signer)
+    edition = pipeline.Edition(issue, app.signer, app.mail_signer)
     mails = [(one.address, edition.message(one)) for one in entries if one.picks != "[]"]
     with ThreadPoolExecutor(max_workers=2) as pool:  # the browser is what takes time
         jobs = [

@@ -81,7 +81,7 @@ def built(app: App, address: str | None, day: str | None) -> Message:
     """The message of a reader's delivery, or the general one; raises RequestError."""
     with app.database.read() as connection:
         issue = chosen_issue(connection, day)
-        edition = Edition(issue, app.signer)
+        edition = Edition(issue, app.signer, app.mail_signer)
         if address is None:
             hidden = editor_acts.hidden(connection, issue)
             return edition.general(app.settings.sender.address, hidden)

@@ -9,7 +9,7 @@ import click
 
 import newsletter
 from newsletter.app import App
-from newsletter.cli import configs, databases, demo, issues, papers, readers, sources, topics
+from newsletter.cli import configs, databases, demo, dkim, issues, papers, readers, sources, topics
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
 from newsletter.cli.preview import preview
@@ -82,6 +82,7 @@ for _command in (
     readers.subscribers,
     issues.issues,
     configs.config,
+    dkim.dkim,
     databases.db,
 ):
     root.add_command(_command)

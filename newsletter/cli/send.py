@@ -60,7 +60,7 @@ def send(
         _rehearse(app, limit, reader, early or to is not None, as_json)
         return
     connections = app.connections()
-    signer = app.signer
+    signer, mail_signer = app.signer, app.mail_signer
     now = datetime.now(UTC)
     connections[0].open()  # a closed road is told before anything is touched
     if early or to is not None:
@@ -83,6 +83,7 @@ def send(
             policy=app.policy,
             lease=app.lease,
             clock=lambda: datetime.now(UTC),
+            mail_signer=mail_signer,
             stopped=stop.asked,
             progress=advance,
             receipts=app.receipts,
@@ -152,7 +153,13 @@ def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) 
 def _rehearse(app: App, limit: int | None, reader: int | None, early: bool, as_json: bool) -> None:
     """Builds what would be sent. With `early`, as if every hour had come."""
     mails = pipeline.rehearse(
-        app.database, app.signer, datetime.now(UTC), limit=limit, subscriber_id=reader, early=early
+        app.database,
+        app.signer,
+        datetime.now(UTC),
+        limit=limit,
+        subscriber_id=reader,
+        early=early,
+        mail_signer=app.mail_signer,
     )
     rows = [
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+from newsletter.dkim import MailSigner
 from newsletter.issue import Digest, Issue
 from newsletter.message import Builder, Message
 from newsletter.papers import PaperId
@@ -17,12 +18,15 @@ NOBODY = 0  # no subscriber has this number
 
 
 class Edition:
-    """One issue, ready to build the message of any of its deliveries."""
+    """One issue, ready to build the message of any of its deliveries.
 
-    def __init__(self, issue: Issue, signer: Signer) -> None:
+    `signer` signs links, `mail_signer` whole messages, where the settings ask for DKIM.
+    """
+
+    def __init__(self, issue: Issue, signer: Signer, mail_signer: MailSigner | None = None) -> None:
         self.issue = issue
         self._signer = signer
-        self._builder = Builder(issue.snapshot)
+        self._builder = Builder(issue.snapshot, mail_signer)
 
     def message(self, delivery: Claimed | Entry) -> Message:
         """The mail of a delivery, the same bytes whenever it is asked for."""

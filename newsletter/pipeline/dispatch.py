@@ -23,6 +23,7 @@ from newsletter.delivery import (
     decide,
     is_news,
 )
+from newsletter.dkim import MailSigner
 from newsletter.errors import StoreError
 from newsletter.message import Message
 from newsletter.pipeline.connections import Answer, Connections
@@ -47,6 +48,7 @@ class Post:
     policy: Policy
     lease: timedelta
     clock: Callable[[], datetime]
+    mail_signer: MailSigner | None = None  # where the settings ask for DKIM
     stopped: Callable[[], bool] = lambda: False  # asked between messages
     progress: Callable[[int], None] = lambda _: None
     receipts: Receipts = NO_RECEIPTS
@@ -239,7 +241,7 @@ class _Run:
         if issue_id not in self._editions:
             with self._database.read() as connection:
                 issue = issues.by_id(connection, issue_id)
-            self._editions[issue_id] = Edition(issue, self._signer)
+            self._editions[issue_id] = Edition(issue, self._signer, self._post.mail_signer)
         return self._editions[issue_id]
 
 
@@ -274,6 +276,7 @@ def rehearse(
     limit: int | None = None,
     subscriber_id: int | None = None,
     early: bool = False,
+    mail_signer: MailSigner | None = None,
 ) -> Iterator[Rehearsed]:
     """Builds what `dispatch` would send now (or `early`: once every hour came); changes nothing."""
     editions: dict[int, Edition] = {}
@@ -282,5 +285,6 @@ def rehearse(
             connection, now, limit=limit, subscriber_id=subscriber_id, early=early
         ):
             if entry.issue_id not in editions:
-                editions[entry.issue_id] = Edition(issues.by_id(connection, entry.issue_id), signer)
+                issue = issues.by_id(connection, entry.issue_id)
+                editions[entry.issue_id] = Edition(issue, signer, mail_signer)
             yield Rehearsed(address=entry.address, message=editions[entry.issue_id].message(entry))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from newsletter.dkim import MailSigner
 from newsletter.identity import title_id
 from newsletter.issue import Digest
 from newsletter.message import Builder, Message
@@ -67,7 +68,9 @@ def frozen(title: str, abstract: str, author: str, topic: str) -> tuple[Snapshot
     return snapshot, paper
 
 
-def built(snapshot: Snapshot, paper: Paper, address: str) -> Message:
+def built(
+    snapshot: Snapshot, paper: Paper, address: str, mail_signer: MailSigner | None = None
+) -> Message:
     digest = Digest(
         issue_name="2026-03-12",
         address=address,
@@ -77,7 +80,7 @@ def built(snapshot: Snapshot, paper: Paper, address: str) -> Message:
         key="abc",
         unsubscribe_token="1.abc",
     )
-    return Builder(snapshot).build(digest)
+    return Builder(snapshot, mail_signer).build(digest)
 
 
 @settings(max_examples=60, deadline=None)
