@@ -73,7 +73,7 @@ def test_a_returned_token_names_its_delivery() -> None:
     ],
 )
 def test_an_altered_returned_token_is_refused(token: str) -> None:
-    """Nobody makes another's mail look returned, and tokens for other purposes are worth nothing."""
+    """Nobody makes another reader's mail look returned, and no other token will do."""
     for signer, one in ((SIGNER, token), (Signer(b"another secret"), RETURN), (SIGNER, TOKEN)):
         with pytest.raises(TokenError):
             signer.read_return(one)
