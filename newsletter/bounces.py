@@ -195,8 +195,8 @@ def _action(block: dict[str, str]) -> str:
 def _recipient(kind: ReportKind, block: dict[str, str]) -> Report:
     words = block.get("diagnostic-code", "")  # RFC 3464 2.3.6: "smtp; 550 5.1.1 ..."
     words = words.partition(";")[2].strip() or words
-    code = _code(block.get("status", ""))
-    said = _code(words)
+    code = code_of(block.get("status", ""))
+    said = code_of(words)
     if said and (not code or (code.endswith(".0.0") and code[0] == said[0])):
         code = said  # "5.0.0" is what a server writes that did not look into the answer
     return Report(
@@ -231,7 +231,7 @@ def _qmail(parts: list[Message]) -> Report | None:
 
 def _told(recipient: str, words: str) -> Report:
     """A bounce that is told in text. Both forms are written for failures only."""
-    code = _code(words)
+    code = code_of(words)
     return Report(
         kind=ReportKind.BOUNCE,
         recipient=_address(recipient),
@@ -388,7 +388,8 @@ def _unencoded(text: str) -> str:
 # Words and codes.
 
 
-def _code(text: str) -> str:
+def code_of(text: str) -> str:
+    """The first code of RFC 3463 in a text; empty where there is none."""
     found = _CODE.search(text)
     return found[1] if found else ""
 

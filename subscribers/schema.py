@@ -85,8 +85,9 @@ suppressions = Table(
     Column("at", Instant, nullable=False),
     Column("by", String(64), nullable=False),  # what made it: "bounce", "command line", ...
     Column("until", Instant),  # a soft one has rested then
-    Column("lifted_at", Instant),  # what was heard before is forgiven
+    Column("lifted_at", Instant),  # null while it holds
     Column("lifted_by", String(64), nullable=False),
+    Column("forgiven_at", Instant),  # the last lifting; what was sent before it counts no more
     CheckConstraint("kind IN ('soft', 'hard', 'complaint', 'manual')", name="kind"),
     sqlite_autoincrement=True,
 )

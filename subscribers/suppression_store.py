@@ -22,7 +22,8 @@ def put(connection: Connection, new: Suppression) -> Suppression:
         before = _read(row)
         if not new.kind.outweighs(before.kind):
             return before
-    values = vars(new) | {"kind": new.kind.value}
+    forgiven_at = row.forgiven_at if row is not None else None
+    values = vars(new) | {"kind": new.kind.value, "forgiven_at": forgiven_at}
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     connection.execute(
         insert(suppressions)
@@ -33,17 +34,14 @@ def put(connection: Connection, new: Suppression) -> Suppression:
 
 
 def lift(connection: Connection, address_key: str, now: datetime, by: str) -> Suppression | None:
-    """Lifts a suppression, and forgives what was heard before; returns it, None if there is none.
-
-    A success may lift what is soft; who else lifts must know.
-    """
+    """Lifts a suppression and forgives what was sent before; returns it, None if there is none."""
     before = find(connection, address_key)
     if before is None or before.lifted_at is not None:
         return None
     connection.execute(
         update(suppressions)
         .where(suppressions.c.address_key == address_key, suppressions.c.lifted_at.is_(None))
-        .values(lifted_at=now, lifted_by=by)
+        .values(lifted_at=now, lifted_by=by, forgiven_at=now)
     )
     return before
 

@@ -22,6 +22,7 @@ from newsletter.delivery import (
     is_news,
 )
 from newsletter.message import Message
+from newsletter.pipeline import silencing
 from newsletter.pipeline.digests import Edition
 from newsletter.store import deliveries, issues
 from newsletter.store.database import Connection, Database
@@ -138,6 +139,9 @@ class _Run:
         if not one.confirmed:
             self._finished(one, _never(DeliveryState.SKIPPED, "unsubscribed before it was sent"))
             return
+        if one.suppressed:
+            self._finished(one, _never(DeliveryState.SKIPPED, silencing.skipped(one.suppressed)))
+            return
         if not is_news(one.due_at, self._post.policy, now):
             self._finished(
                 one, _never(DeliveryState.FAILED, "no longer news when it could be sent")
@@ -177,16 +181,19 @@ class _Run:
             policy=self._post.policy,
             now=self._post.clock(),
         )
-        self._finished(one, decision)
+        refused = outcome if outcome.kind is OutcomeKind.REFUSED else None
+        self._finished(one, decision, refused)
 
-    def _finished(self, one: Claimed, decision: Decision) -> None:
+    def _finished(self, one: Claimed, decision: Decision, refusal: Outcome | None = None) -> None:
+        transport = self._post.transport_name
         self._results.append(
-            Finished(claim=one, decision=decision, transport=self._post.transport_name)
+            Finished(claim=one, decision=decision, transport=transport, refusal=refusal)
         )
 
     def _record(self, connection: Connection) -> None:
         now = self._post.clock()
         written = deliveries.finish(connection, self._post.owner, self._results, now)
+        silencing.refused(connection, written, now)
         self.states.update(one.decision.state for one in written)
         self._results = []
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("until", INSTANT, nullable=True),
         sa.Column("lifted_at", INSTANT, nullable=True),
         sa.Column("lifted_by", sa.String(length=64), nullable=False),
+        sa.Column("forgiven_at", INSTANT, nullable=True),
         sa.CheckConstraint(
             "kind IN ('soft', 'hard', 'complaint', 'manual')", name=op.f("ck_suppressions_kind")
         ),
