@@ -231,6 +231,8 @@ class Imap:
         """Logs out where somebody may listen."""
         with suppress(OSError, imaplib.IMAP4.error):
             self._session.logout()
+        with suppress(OSError, imaplib.IMAP4.error):  # where nobody listened, the socket is open
+            self._session.shutdown()
 
     def _uid(self, command: str, *words: str) -> list[bytes | tuple[bytes, bytes]]:
         return self._ask(command, self._session.uid, command, *words)
