@@ -77,6 +77,7 @@ class App:
                 bounces=sender.bounces,
                 list_id=sender.list_id,
                 domain=sender.address.rpartition("@")[2],
+                verp=sender.verp,
             ),
             imprint=sender.postal_address,
             zone=parse_zone(issue.zone),

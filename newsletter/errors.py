@@ -5,6 +5,7 @@
     ├── ConfigError            3   newsletter.toml or the environment is wrong
     ├── SourceError            4   a source could not be read
     ├── StoreError             5   the database cannot be opened, read or written
+    ├── MailboxError           6   returned mail cannot be fetched: no connection, wrong password
     ├── TemplateError          7   a template does not compile or render
     └── TransportError             (newsletter.transports)
         ├── Refused            1   about this recipient
@@ -49,6 +50,12 @@ class StoreError(NewsletterError):
     """The database cannot be opened, read or written."""
 
     exit_code = 5
+
+
+class MailboxError(NewsletterError):
+    """Returned mail cannot be fetched."""
+
+    exit_code = 6
 
 
 class TemplateError(NewsletterError):

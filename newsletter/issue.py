@@ -43,3 +43,4 @@ class Digest:
     due_at: datetime  # also the Date header
     key: str  # opaque, the same for the same issue and subscriber
     unsubscribe_token: str
+    return_token: str  # to be known by when the mail comes back

@@ -20,7 +20,7 @@ from newsletter.issue import Digest
 from newsletter.papers import PaperId
 from newsletter.quoted import encode
 from newsletter.selection import Pick
-from newsletter.snapshot import Snapshot
+from newsletter.snapshot import Masthead, Snapshot
 from newsletter.subject import count, preheader, subject
 
 TEXT_WIDTH = 76  # columns of the text part
@@ -88,7 +88,7 @@ class Builder:
             )
         )
         return Message(
-            sender=masthead.bounces,
+            sender=envelope_sender(masthead, digest.return_token),
             recipient=digest.address,
             message_id=message_id,
             subject=line,
@@ -151,6 +151,12 @@ class Builder:
             ready = card.html.fill({"reasons": because}), card.text.fill({"reasons": encode(lines)})
             self._cards[pick.paper_id, reasons] = ready
         return ready
+
+
+def envelope_sender(masthead: Masthead, token: str) -> str:
+    """Where a mail comes back to: with VERP, an address of its own below that of bounces."""
+    local, _, domain = masthead.bounces.rpartition("@")
+    return f"{local}+{token}@{domain}" if masthead.verp else masthead.bounces
 
 
 def unsubscribe_address(reply_to: str, token: str) -> str:

@@ -18,10 +18,12 @@ from newsletter.options import Options
 from subscribers.addresses import normalise
 from subscribers.errors import AddressError, PreferenceError
 from subscribers.model import parse_zone
+from subscribers.tokens import RETURN_LENGTH
 
 TITLE = "Trending papers"
 BACKENDS = ("sqlite", "postgresql+psycopg")  # what newsletter/store/ is tested on
 LONGEST_LINE = 120  # characters; a name longer than this is cut by every mail client
+LONGEST_LOCAL = 64  # octets, RFC 5321 4.5.3.1.1
 LIST_ID = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+")  # a dot-atom, as RFC 2919 2 wants it
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")  # RFC 6376 3.1 and 3.5: what s= and d= may hold
@@ -128,6 +130,11 @@ class Sender(Options):
         default_factory=lambda data: data.get("address", "bounces@example.org"),
         description="The envelope sender, where bounces go; by default the address.",
     )
+    verp: bool = Field(
+        default=False,
+        description="Whether each mail has an envelope sender of its own, LOCAL+TOKEN@DOMAIN, from "
+        "the next issue on; the server of sender.bounces has to take those.",
+    )
     postal_address: str = Field(
         default="",
         description="The sender's postal address, which the law of many countries asks for.",
@@ -136,6 +143,17 @@ class Sender(Options):
         default_factory=lambda data: f"daily.{_domain(data) or 'example.org'}",
         description="The name mail clients file the list under; by default daily.DOMAIN.",
     )
+
+    @model_validator(mode="after")
+    def _token_fits(self) -> Self:
+        local = self.bounces.rpartition("@")[0]
+        most = LONGEST_LOCAL - len("+") - RETURN_LENGTH
+        if self.verp and len(local.encode()) > most:
+            raise ValueError(
+                f"with verp the part of sender.bounces before the @ has {most} characters at most, "
+                "so that the token beside it fits"
+            )
+        return self
 
 
 class IssueSettings(Options):

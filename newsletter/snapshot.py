@@ -61,6 +61,7 @@ class Masthead:
     bounces: str  # envelope sender
     list_id: str  # RFC 2919, without angle brackets
     domain: str  # right-hand side of Message-IDs
+    verp: bool = False  # whether the envelope sender carries a token; version 0.1 had none
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ SubscriberError
 ├── AddressError        not an address that mail can go to
 ├── PreferenceError     an hour, a zone, a weekday, a length that cannot be meant
 ├── UnknownSubscriber   nobody here has that address
+├── NotSuppressed       the address is not suppressed, so nothing can be lifted
 └── TokenError          a link that was altered, or signed for something else
 """
 
@@ -24,6 +25,10 @@ class PreferenceError(SubscriberError):
 
 class UnknownSubscriber(SubscriberError):
     """Nobody here has that address."""
+
+
+class NotSuppressed(SubscriberError):
+    """The address is not suppressed."""
 
 
 class TokenError(SubscriberError):

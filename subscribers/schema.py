@@ -1,4 +1,4 @@
-"""The subscribers' table, and the one MetaData all tables of the product stand on."""
+"""The tables of subscribers and suppressions, and the one MetaData all tables stand on."""
 
 from __future__ import annotations
 
@@ -72,4 +72,22 @@ subscribers = Table(
     Column("unsubscribed_at", Instant),
     CheckConstraint("state IN ('pending', 'confirmed', 'unsubscribed')", name="state"),
     sqlite_autoincrement=True,  # a number once given is never another reader's: tokens hold it
+)
+
+# Addresses that get nothing, whether a subscriber has them or not; the latest word on each.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("address_key", String(320), nullable=False, unique=True),  # addresses.key()
+    Column("kind", String(16), nullable=False),  # suppression.SuppressionKind
+    Column("reason", Text, nullable=False),  # one sentence
+    Column("at", Instant, nullable=False),
+    Column("by", String(64), nullable=False),  # what made it: "bounce", "command line", ...
+    Column("until", Instant),  # a soft one has rested then
+    Column("lifted_at", Instant),  # null while it holds
+    Column("lifted_by", String(64), nullable=False),
+    Column("forgiven_at", Instant),  # the last lifting; what was sent before it counts no more
+    CheckConstraint("kind IN ('soft', 'hard', 'complaint', 'manual')", name="kind"),
+    sqlite_autoincrement=True,
 )

@@ -3,6 +3,9 @@
 A token is `ID.SIGNATURE`, the signature 128 bits of HMAC-SHA256 (RFC 2104) in base64url. Every
 purpose has a key of its own, so that a token for one thing is worthless for another. Tokens hold
 no address, and do not change: the same digest is built to the same byte again.
+
+The token in an envelope sender is `SUBSCRIBER-ISSUE-SIGNATURE`, 80 bits in base32: short enough
+for a local part, and the same in small letters and in capitals, as some servers change them.
 """
 
 from __future__ import annotations
@@ -10,17 +13,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from enum import StrEnum
 
 from subscribers.errors import TokenError
 
 SIGNATURE_BYTES = 16  # 128 bits: out of reach of guessing, short enough for a mailto subject
+RETURN_BYTES = 10  # 80 bits, the least that RFC 2104 5 allows; a guess costs a mail
+RETURN_LENGTH = 2 * 10 + 2 + 16  # characters at most: two numbers of 31 bits, dashes, 80 bits
+
+_RETURN = re.compile(r"(\d{1,10})-(\d{1,10})-([a-z2-7]{16})", re.ASCII)
 
 
 class Purpose(StrEnum):
     """What a token allows."""
 
     UNSUBSCRIBE = "unsubscribe"
+    RETURN = "return"  # says to which delivery a returned mail belongs
 
 
 class Signer:
@@ -46,9 +55,25 @@ class Signer:
                 return int(name)
         raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
 
+    def sign_return(self, subscriber_id: int, issue_id: int) -> str:
+        """The token that a mail carries in its envelope sender, to be known when it returns."""
+        name = f"{subscriber_id}-{issue_id}"
+        return f"{name}-{self._short(name)}"
+
+    def read_return(self, token: str) -> tuple[int, int]:
+        """The subscriber and the issue of such a token, in whatever case; raises TokenError."""
+        found = _RETURN.fullmatch(token.strip().lower())
+        if found and hmac.compare_digest(self._short(f"{found[1]}-{found[2]}"), found[3]):
+            return int(found[1]), int(found[2])
+        raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
+
     def opaque(self, text: str) -> str:
         """A name for `text` that tells nothing of it to those without the secret."""
         return self._signature(self._identity, text)
+
+    def _short(self, text: str) -> str:
+        digest = hmac.digest(self._keys[Purpose.RETURN], text.encode(), hashlib.sha256)
+        return base64.b32encode(digest[:RETURN_BYTES]).decode().lower()
 
     @staticmethod
     def _signature(key: bytes, text: str) -> str:

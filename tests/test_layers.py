@@ -23,6 +23,7 @@ BREACHES = {
     "tex": ("newsletter/papers.py", "pylatexenc"),
     "terminal": ("newsletter/papers.py", "rich"),
     "smtp": ("newsletter/papers.py", "smtplib"),
+    "imap": ("newsletter/papers.py", "imaplib"),
     "http": ("newsletter/papers.py", "httpx"),
     "formats": ("newsletter/papers.py", "feedparser"),
     "dkim": ("newsletter/papers.py", "cryptography"),

@@ -52,7 +52,7 @@ def compose(app: App, as_json: bool) -> None:
     what = "composed" if done.fresh else "was composed before; it stays as it is"
     say(f"Issue {done.issue.name} {what}: {papers} candidate papers.")
     say(
-        f"{done.queued} new deliveries, {done.skipped} readers with nothing to get; "
+        f"{done.queued} new deliveries, {done.skipped} readers with nothing to get or suppressed; "
         f"{composed} deliveries in all."
     )
     if not readers:

@@ -11,7 +11,9 @@ import click
 from newsletter.app import App
 from newsletter.cli.options import limit, pass_app
 from newsletter.cli.show import as_json, dump, say, table
-from subscribers import store
+from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
+from newsletter.store import events
+from subscribers import addresses, store, suppression_store
 from subscribers.model import (
     Consent,
     Preferences,
@@ -23,6 +25,8 @@ from subscribers.model import (
     parse_zone,
 )
 from subscribers.tokens import Purpose
+
+MOST_RETURNED = 20  # things that came back, told of one reader
 
 
 @click.command(
@@ -70,6 +74,7 @@ def subscribe(
         current = before.preferences if before else Preferences()
         preferences = Preferences(**(vars(current) | named))
         done = store.subscribe(connection, address, preferences, consent)
+        word = suppression_store.find(connection, addresses.key(done.subscriber.address))
     if as_json:
         dump({"new": done.before is None, **as_row(done.subscriber)})
         return
@@ -80,6 +85,8 @@ def subscribe(
     else:
         what = "Subscribed again:"
     say(f"{what} {done.subscriber.address}: {in_words(app, preferences)}")
+    if word is not None and word.silences(datetime.now(UTC)):
+        say(f"It is suppressed and gets nothing until it is unsuppressed: {word.reason}")
 
 
 @click.command(epilog="Example: newsletter unsubscribe asa@example.org")
@@ -140,6 +147,10 @@ def list_(app: App, state: str | None, limit: int, as_json: bool) -> None:
     say(shown + ", ".join(f"{number} {name}" for name, number in counts.items()) + ".")
 
 
+for _command in (suppress, unsuppress, suppressions):
+    subscribers.add_command(_command)
+
+
 @subscribers.command("show", epilog="Example: newsletter subscribers show asa@example.org")
 @click.argument("address")
 @as_json
@@ -148,11 +159,23 @@ def show_(app: App, address: str, as_json: bool) -> None:
     """Show all that is known of ADDRESS."""
     with app.database.read() as connection:
         found = store.get(connection, address)
+        word = suppression_store.find(connection, addresses.key(found.address))
+        returned = events.told(connection, found.id, MOST_RETURNED)
     row = as_row(found)
     if as_json:
+        row["suppression"] = vars(word) if word is not None else None
+        row["returned"] = [vars(one) for one in returned]
         dump(row)
-    else:
-        table(["", ""], [[name.replace("_", " "), _flat(value)] for name, value in row.items()])
+        return
+    if word is not None:
+        how = stands(word, datetime.now(UTC))
+        row["suppressed"] = f"{word.kind}, {word.reason}" + (f" ({how})" if how else "")
+    table(["", ""], [[name.replace("_", " "), _flat(value)] for name, value in row.items()])
+    if returned:
+        table(
+            ["Came back", "Issue", "Heard", "Code", "In the server's words"],
+            [[one.kind, one.issue, one.at, one.code, one.words] for one in returned],
+        )
 
 
 def as_row(one: Subscriber) -> dict[str, Any]:

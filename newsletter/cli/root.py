@@ -9,7 +9,18 @@ import click
 
 import newsletter
 from newsletter.app import App
-from newsletter.cli import configs, databases, demo, dkim, issues, papers, readers, sources, topics
+from newsletter.cli import (
+    bounces,
+    configs,
+    databases,
+    demo,
+    dkim,
+    issues,
+    papers,
+    readers,
+    sources,
+    topics,
+)
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
 from newsletter.cli.preview import preview
@@ -28,7 +39,7 @@ Exit codes:
   3  a setting is wrong
   4  a source could not be read
   5  the database could not be used
-  6  mail could not be handed over: no connection, wrong password, full disk
+  6  mail could not be handed over, or fetched: no connection, wrong password, full disk
   7  a template is broken
 """
 
@@ -81,6 +92,7 @@ for _command in (
     topics.topics,
     readers.subscribers,
     issues.issues,
+    bounces.bounces,
     configs.config,
     dkim.dkim,
     databases.db,

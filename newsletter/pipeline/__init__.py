@@ -1,9 +1,10 @@
-"""The three verbs, collect, compose and dispatch, and the editor's.
+"""The three verbs, collect, compose and dispatch, what comes back, and the editor's.
 
 The same three whether a person types them or, later, a schedule does. This is the one room below
 `app.py` that knows both packages.
 """
 
+from newsletter.pipeline.bounces import Taken, TakenBack, What, take_back
 from newsletter.pipeline.collect import Collected, collect, look
 from newsletter.pipeline.compose import Composed, compose
 from newsletter.pipeline.digests import Edition
@@ -18,7 +19,10 @@ __all__ = [
     "Edition",
     "Post",
     "Rehearsed",
+    "Taken",
+    "TakenBack",
     "Typed",
+    "What",
     "add",
     "collect",
     "compose",
@@ -26,4 +30,5 @@ __all__ = [
     "edit",
     "look",
     "rehearse",
+    "take_back",
 ]

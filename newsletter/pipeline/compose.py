@@ -6,7 +6,7 @@ again, it adds only readers who came since, and finishes what a crash left undon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from newsletter.editor import NO_HAND, Hand
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
+from newsletter.pipeline import silencing
 from newsletter.rendering.renderer import Entry, Renderer
 from newsletter.selection import Candidate, Ranking, rank, take
 from newsletter.snapshot import Masthead
@@ -47,7 +48,7 @@ class Composed:
     issue: Issue | None  # None: there is nothing to publish
     fresh: bool  # whether the issue was frozen just now
     queued: int  # deliveries written by this call, with papers
-    skipped: int  # and without
+    skipped: int  # and without, or to an address that gets nothing
 
 
 def compose(
@@ -77,11 +78,13 @@ def compose(
             with database.write() as connection:
                 locks.papers_stay(connection)
                 had = deliveries.had(connection, issue, batch[0].id, batch[-1].id)
+                silent = silencing.silenced(connection, batch, now)
                 hidden = editor_acts.hidden(connection, issue)  # maybe since it was frozen
                 new = [
                     one
                     for subscriber in batch
-                    if (one := select(subscriber, had.get(subscriber.id, ()), hidden)) is not None
+                    if (one := select(subscriber, had.get(subscriber.id, ()), hidden, silent))
+                    is not None
                 ]
                 written = deliveries.add(connection, issue, new)
             queued += sum(1 for one in written if one.picks)
@@ -162,13 +165,21 @@ class _Selector:
         self._rankings: dict[tuple[frozenset[str], frozenset[str]], Ranking] = {}
 
     def __call__(
-        self, subscriber: Subscriber, had: Collection[PaperId], hidden: Collection[PaperId]
+        self,
+        subscriber: Subscriber,
+        had: Collection[PaperId],
+        hidden: Collection[PaperId],
+        silent: Mapping[int, str],
     ) -> NewDelivery | None:
         """The delivery of a reader, None on the reader's day off."""
         wants = subscriber.preferences
         due_at = schedule.due(wants, self._issue.day)
         if due_at is None:
             return None
+        due_at = max(due_at, self._now)  # an hour that is past is now
+        if subscriber.id in silent:
+            reason = silencing.skipped(silent[subscriber.id])
+            return NewDelivery(subscriber_id=subscriber.id, picks=(), reason=reason, due_at=due_at)
         interests = (wants.follows, wants.mutes)
         if interests not in self._rankings:
             candidates: Sequence[Candidate] = self._issue.candidates
@@ -178,5 +189,5 @@ class _Selector:
             subscriber_id=subscriber.id,
             picks=selection.picks,
             reason=selection.reason,
-            due_at=max(due_at, self._now),  # an hour that is past is now
+            due_at=due_at,
         )

@@ -59,6 +59,17 @@ class Edition:
             since=since.date(),
             picks=picks,
             due_at=due_at,
-            key=self._signer.opaque(f"{self.issue.name}/{subscriber_id}"),
+            key=digest_key(self._signer, self.issue.name, subscriber_id),
             unsubscribe_token=self._signer.sign(Purpose.UNSUBSCRIBE, subscriber_id),
+            return_token=self._return_token(subscriber_id),
         )
+
+    def _return_token(self, subscriber_id: int) -> str:
+        if not self.issue.snapshot.masthead.verp:
+            return ""
+        return self._signer.sign_return(subscriber_id, self.issue.id)
+
+
+def digest_key(signer: Signer, issue_name: str, subscriber_id: int) -> str:
+    """What the Message-ID of a digest is made of: only who has the secret can tell whose it is."""
+    return signer.opaque(f"{issue_name}/{subscriber_id}")

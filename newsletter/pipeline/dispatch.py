@@ -26,6 +26,7 @@ from newsletter.delivery import (
 from newsletter.dkim import MailSigner
 from newsletter.errors import StoreError
 from newsletter.message import Message
+from newsletter.pipeline import silencing
 from newsletter.pipeline.connections import Answer, Connections
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
@@ -167,6 +168,8 @@ class _Run:
         """The mail of a claim, or None where it ends unsent."""
         if not one.confirmed:
             ended = _never(DeliveryState.SKIPPED, "unsubscribed before it was sent")
+        elif one.suppressed:
+            ended = _never(DeliveryState.SKIPPED, silencing.skipped(one.suppressed))
         elif not is_news(one.due_at, self._post.policy, self._post.clock()):
             ended = _never(DeliveryState.FAILED, "no longer news when it could be sent")
         else:
@@ -211,11 +214,13 @@ class _Run:
             policy=self._post.policy,
             now=self._post.clock(),
         )
-        self._finished(one, decision)
+        refused = outcome if outcome.kind is OutcomeKind.REFUSED else None
+        self._finished(one, decision, refused)
 
-    def _finished(self, one: Claimed, decision: Decision) -> None:
+    def _finished(self, one: Claimed, decision: Decision, refusal: Outcome | None = None) -> None:
+        transport = self._post.transport_name
         self._results.append(
-            Finished(claim=one, decision=decision, transport=self._post.transport_name)
+            Finished(claim=one, decision=decision, transport=transport, refusal=refusal)
         )
 
     def _commit(self, act: Callable[[Connection], None]) -> None:
@@ -228,6 +233,7 @@ class _Run:
         try:
             with self._database.write() as connection:
                 written = deliveries.finish(connection, self._post.owner, self._results, now)
+                silencing.refused(connection, written, now)
                 act(connection)
         except StoreError:
             self._done = True

@@ -19,14 +19,16 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
+    exists,
     func,
     or_,
     select,
     update,
 )
 
-from newsletter.delivery import OPEN, RECEIVED, RECONCILED, Decision, DeliveryState
+from newsletter.delivery import OPEN, RECEIVED, RECONCILED, Decision, DeliveryState, Outcome
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
@@ -34,7 +36,8 @@ from newsletter.store import issues
 from newsletter.store.insert import insert_new
 from newsletter.store.schema import deliveries, issue_papers
 from subscribers.model import State
-from subscribers.schema import subscribers
+from subscribers.schema import subscribers, suppressions
+from subscribers.suppression_store import holds
 
 LOST = "the sender stopped after the content may have left; not sent again by itself"
 _WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
@@ -59,6 +62,7 @@ class Claimed:
     subscriber_id: int
     address: str
     confirmed: bool  # whether the subscriber still wants it
+    suppressed: str  # why the address gets nothing now; empty where it does
     since: datetime  # the subscriber's consent
     picks: str  # as kept; `read_picks` reads them
     due_at: datetime
@@ -74,6 +78,7 @@ class Finished:
     claim: Claimed
     decision: Decision
     transport: str
+    refusal: Outcome | None = None  # what the next server said where it refused the recipient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +183,7 @@ def claim(
             deliveries.c.subscriber_id,
             subscribers.c.address,
             (subscribers.c.state == State.CONFIRMED).label("confirmed"),
+            func.coalesce(suppressions.c.reason, "").label("suppressed"),
             subscribers.c.consent_at.label("since"),
             deliveries.c.picks,
             deliveries.c.due_at,
@@ -186,6 +192,7 @@ def claim(
             deliveries.c.lease_until,
         )
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .outerjoin(suppressions, _silenced(now))
         .where(deliveries.c.id.in_(taken))
         .order_by(deliveries.c.next_at, deliveries.c.id)
     )
@@ -373,11 +380,12 @@ def due(
     early: bool = False,
 ) -> list[Entry]:
     """What `claim` would take now; `early` as if every hour had come."""
-    query = _due(_ENTRIES, now, limit, subscriber_id, early=early)
-    return [
-        _entry(row)
-        for row in connection.execute(query.where(subscribers.c.state == State.CONFIRMED))
-    ]
+    query = (
+        _due(_ENTRIES, now, limit, subscriber_id, early=early)
+        .where(subscribers.c.state == State.CONFIRMED)
+        .where(~exists().where(_silenced(now)))
+    )
+    return [_entry(row) for row in connection.execute(query)]
 
 
 def count_due(connection: Connection, now: datetime, *, subscriber_id: int | None = None) -> int:
@@ -437,6 +445,10 @@ def _due(
 
 def _free(now: datetime) -> ColumnElement[bool]:
     return or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now)
+
+
+def _silenced(now: datetime) -> ColumnElement[bool]:
+    return and_(suppressions.c.address_key == subscribers.c.address_key, holds(now))
 
 
 def _mine(owner: str, one: Claimed) -> dict[str, Any]:

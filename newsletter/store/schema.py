@@ -190,3 +190,19 @@ deliveries = Table(
     Index(None, "subscriber_id"),
     sqlite_autoincrement=True,
 )
+
+# What came back of deliveries, beside their states. A second copy of a report adds no row.
+delivery_events = Table(
+    "delivery_events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False),
+    Column("kind", String(16), nullable=False),  # bounces.EventKind
+    Column("at", Instant, nullable=False),  # when we heard of it
+    Column("code", String(16), nullable=False),  # RFC 3463 2; empty where nobody said one
+    Column("permanent", Boolean, nullable=False),
+    Column("words", Text, nullable=False),  # of the server that said it, one bounded line
+    UniqueConstraint("delivery_id", "kind"),
+    CheckConstraint("kind IN ('refused', 'bounced', 'complained', 'unsubscribed')", name="kind"),
+    sqlite_autoincrement=True,
+)

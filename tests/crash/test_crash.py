@@ -24,7 +24,7 @@ from tests.crash.world import CONNECTIONS, LEASE, READERS, Crashing
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))  # of each database
 SEED = int(os.environ.get("CRASH_SEED", str(random.SystemRandom().randrange(10**6))))
 STRIKES = ("kill", "term", "reset", "freeze")
-PATIENCE = 60  # seconds for a sender to end by itself
+PATIENCE = 120  # seconds for a sender to end by itself
 LATER = 2 * LEASE.total_seconds()  # when every lease of a dead sender has ended
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import time
 from collections import Counter
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Event
@@ -34,13 +35,15 @@ FORK = multiprocessing.get_context("forkserver")
 FORK.set_forkserver_preload(["tests.crash.world"])
 
 
-def send(url: str, port: int, receipts: str, ahead: float) -> None:
-    """What a sending process does; its clock is `ahead` seconds of the others'."""
+def send(url: str, port: int, receipts: str, begun: float, ahead: float) -> None:
+    """What a sending process does; its clock is `ahead` seconds of the others'.
+
+    All clocks count from NOON at `begun`.
+    """
     database = Database(url)
     options = SmtpOptions(
         host="127.0.0.1", port=port, security="none", timeout=15, reply_timeout=15
     )
-    started = datetime.now(UTC)
     asked = Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())  # as `newsletter send` does
     post = pipeline.Post(
@@ -49,7 +52,7 @@ def send(url: str, port: int, receipts: str, ahead: float) -> None:
         owner=f"sender/{multiprocessing.current_process().pid}",
         policy=Policy(tries=5, news=timedelta(days=2)),
         lease=LEASE,
-        clock=lambda: NOON + (datetime.now(UTC) - started) + timedelta(seconds=ahead),
+        clock=lambda: NOON + timedelta(seconds=time.time() - begun + ahead),
         stopped=asked.is_set,
         receipts=FileReceipts(Path(receipts)),
     )
@@ -64,6 +67,7 @@ class Crashing(Ledger):
     def __init__(self, url: str, place: Path) -> None:
         super().__init__(url)
         self.url = url
+        self.begun = time.time()
         self.receipts = place / "receipts"
         self.add_readers(READERS)
         done = self.compose()
@@ -89,7 +93,9 @@ class Crashing(Ledger):
 
     def start(self, port: int, ahead: float = 0) -> BaseProcess:
         """A sender."""
-        process = FORK.Process(target=send, args=(self.url, port, str(self.receipts), ahead))
+        process = FORK.Process(
+            target=send, args=(self.url, port, str(self.receipts), self.begun, ahead)
+        )
         process.start()
         return process
 

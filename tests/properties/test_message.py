@@ -78,6 +78,7 @@ def built(
         picks=(Pick(paper_id=paper.id, score=1, reasons=("x",)),),
         due_at=datetime(2026, 3, 12, 8, tzinfo=UTC),
         key="abc",
+        return_token="",
         unsubscribe_token="1.abc",
     )
     return Builder(snapshot, mail_signer).build(digest)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from subscribers.errors import TokenError
-from subscribers.tokens import Purpose, Signer
+from subscribers.tokens import RETURN_LENGTH, Purpose, Signer
 
 SIGNER = Signer(b"one secret")
 TOKEN = SIGNER.sign(Purpose.UNSUBSCRIBE, 42)
@@ -46,3 +46,34 @@ def test_no_text_is_a_token_by_chance(text: str) -> None:
     if text.strip() != TOKEN:
         with pytest.raises(TokenError):
             SIGNER.read(Purpose.UNSUBSCRIBE, text)
+
+
+RETURN = SIGNER.sign_return(42, 7)
+
+
+def test_a_returned_token_names_its_delivery() -> None:
+    """Some servers change the case of a local part; the longest token fits into one."""
+    for seen in (RETURN, RETURN.upper(), f" {RETURN} "):
+        assert SIGNER.read_return(seen) == (42, 7)
+    longest = SIGNER.sign_return(2**31 - 1, 2**31 - 1)
+    assert len(longest) == RETURN_LENGTH
+    assert SIGNER.read_return(longest) == (2**31 - 1, 2**31 - 1)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "42-7",
+        RETURN[:-1],
+        RETURN + "a",
+        RETURN.replace("42", "43"),
+        f"42-8{RETURN[4:]}",
+        "²-7-x",
+    ],
+)
+def test_an_altered_returned_token_is_refused(token: str) -> None:
+    """Nobody makes another reader's mail look returned, and no other token will do."""
+    for signer, one in ((SIGNER, token), (Signer(b"another secret"), RETURN), (SIGNER, TOKEN)):
+        with pytest.raises(TokenError):
+            signer.read_return(one)

@@ -1,0 +1,88 @@
+"""suppress, unsuppress and suppressions of the noun subscribers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from newsletter.app import App
+from newsletter.cli.options import limit, pass_app
+from newsletter.cli.show import as_json, dump, instant, say, table
+from newsletter.errors import RequestError
+from subscribers import addresses, suppression_store
+from subscribers.suppression import Suppression, SuppressionKind
+
+COMMAND_LINE = "command line"
+
+
+@click.command(
+    epilog="Example: newsletter subscribers suppress asa@example.org --reason 'by phone'"
+)
+@click.argument("address")
+@click.option("--reason", default="", help="Why, for whoever asks later.")
+@pass_app
+def suppress(app: App, address: str, reason: str) -> None:
+    """Send ADDRESS nothing, whether it is a subscriber's or not, until it is unsuppressed."""
+    address = addresses.normalise(address)
+    if not reason.isprintable():
+        raise RequestError("--reason is one line of printable characters.")
+    new = Suppression(
+        address_key=addresses.key(address),
+        kind=SuppressionKind.MANUAL,
+        reason=reason.strip() or "An operator said so.",
+        at=datetime.now(UTC),
+        by=COMMAND_LINE,
+    )
+    with app.database.write() as connection:
+        suppression_store.put(connection, new)
+    say(f"{address} gets nothing from now on.")
+
+
+@click.command(epilog="Example: newsletter subscribers unsuppress asa@example.org")
+@click.argument("address")
+@pass_app
+def unsuppress(app: App, address: str) -> None:
+    """Send ADDRESS mail again, and forgive what its earlier mails met with.
+
+    From the next issue on: what was skipped is not sent later.
+    """
+    with app.database.write() as connection:
+        lifted = suppression_store.release(connection, address, datetime.now(UTC), COMMAND_LINE)
+    say(f"{addresses.normalise(address)} gets mail again. It was suppressed: {lifted.reason}")
+
+
+@click.command(epilog="Example: newsletter subscribers suppressions --kind soft")
+@click.option("--kind", type=click.Choice([kind.value for kind in SuppressionKind]))
+@click.option("--all", "lifted", is_flag=True, help="Those that were lifted, too.")
+@limit
+@as_json
+@pass_app
+def suppressions(app: App, kind: str | None, lifted: bool, limit: int, as_json: bool) -> None:
+    """List the addresses that get nothing, the newest first, each with its reason."""
+    chosen = SuppressionKind(kind) if kind else None
+    with app.database.read() as connection:
+        found = suppression_store.listed(connection, kind=chosen, lifted=lifted, limit=limit + 1)
+    shown = found[:limit]
+    if as_json:
+        dump([vars(one) for one in shown])
+        return
+    now = datetime.now(UTC)
+    table(
+        ["Address", "Kind", "Since", "By", "Why", ""],
+        [
+            [one.address_key, one.kind, one.at, one.by, one.reason, stands(one, now)]
+            for one in shown
+        ],
+    )
+    if len(found) > limit:
+        say(f"{limit} shown; --limit shows more.")
+
+
+def stands(one: Suppression, now: datetime) -> str:
+    """How a suppression stands now; empty where it simply holds."""
+    if one.lifted_at is not None:
+        return f"lifted {instant(one.lifted_at)} by {one.lifted_by}"
+    if one.until is None:
+        return ""
+    return f"tried again {'from' if now < one.until else 'since'} {instant(one.until)}"

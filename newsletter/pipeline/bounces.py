@@ -1,0 +1,282 @@
+"""Takes back what came back: joins it to deliveries, records it, and applies the rule.
+
+A report changes something only where it carries a token that our mail alone carried: the one in
+the envelope sender (VERP), or our Message-ID, whose key only the secret can make. Of what is
+told without one it is kept count, and nothing else; anybody can write "user unknown". What was
+recorded before is known again, so reading a mailbox twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from newsletter.bounces import EventKind, Named, Report, ReportKind, read
+from newsletter.mailboxes import Item, Mailbox
+from newsletter.pipeline import silencing
+from newsletter.pipeline.digests import digest_key
+from newsletter.store import events
+from newsletter.store.database import Connection, Database
+from newsletter.store.events import Delivered, Event
+from subscribers import store as subscribers
+from subscribers.errors import TokenError, UnknownSubscriber
+from subscribers.tokens import Purpose, Signer
+
+ISSUES_KEPT = 3  # whose keys are held in memory at once
+
+
+class What(StrEnum):
+    """What became of a message that was read."""
+
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    KNOWN = "known"  # it was recorded before
+    UNAUTHENTICATED = "unauthenticated"  # it says it is about a mail of ours and cannot show which
+    DELAYED = "delayed"  # not yet; changes nothing
+    AUTO_REPLY = "auto-reply"  # changes nothing
+    OTHER = "other"  # a letter, perhaps: for a person to read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """A message, what became of it, and what follows."""
+
+    name: str  # of the message in its mailbox
+    what: What
+    address: str  # the reader's; of what is not authenticated, as the message tells it
+    issue: date | None = None  # whose mail it was
+    code: str = ""
+    words: str = ""
+    follows: str = ""  # a sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakenBack:
+    """What a run did."""
+
+    counts: Counter[What] = field(default_factory=Counter)
+    taken: list[Taken] = field(default_factory=list)
+    lifted: list[tuple[str, str]] = field(default_factory=list)  # addresses, each with its sentence
+
+
+def take_back(
+    database: Database,
+    signer: Signer,
+    mailbox: Mailbox,
+    clock: Callable[[], datetime],
+    progress: Callable[[int], None] = lambda _: None,
+) -> TakenBack:
+    """Reads a mailbox to its end; raises MailboxError, RequestError or StoreError.
+
+    Every batch is recorded in one transaction before it is put aside. What is no report stays where
+    it is, unread: readers' letters may come to the same mailbox.
+    """
+    done = TakenBack()
+    keys = _Keys(signer)
+    for batch in mailbox.batches():
+        reports = [(item, read(item.content)) for item in batch]
+        with database.write() as connection:
+            taken = _Batch(connection, signer, keys, clock()).take(reports)
+        letters = {one.name for one in taken if one.what is What.OTHER}
+        mailbox.put_aside([item for item in batch if item.name not in letters])
+        done.counts.update(one.what for one in taken)
+        done.taken.extend(taken)
+        progress(len(batch))
+    with database.write() as connection:
+        done.lifted.extend(silencing.review(connection, clock()))
+    return done
+
+
+_PASSED_OVER = {
+    ReportKind.DELAY: What.DELAYED,
+    ReportKind.AUTO_REPLY: What.AUTO_REPLY,
+    ReportKind.OTHER: What.OTHER,
+}
+_EVENTS = {
+    ReportKind.BOUNCE: (EventKind.BOUNCED, What.BOUNCED),
+    ReportKind.COMPLAINT: (EventKind.COMPLAINED, What.COMPLAINED),
+}
+
+
+class _Keys:
+    """The keys in the Message-IDs of an issue, made once a run: they cannot be read backwards.
+
+    About 150 bytes a delivery, so that few issues are kept; a mailbox is mostly about the last.
+    """
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._kept: dict[int, dict[str, int]] = {}  # the last used last
+
+    def of(self, connection: Connection, day: date, issue_id: int) -> dict[str, int]:
+        """The subscriber of each key."""
+        keys = self._kept.pop(issue_id, None) or {
+            digest_key(self._signer, day.isoformat(), subscriber_id): subscriber_id
+            for subscriber_id in events.subscriber_ids(connection, issue_id)
+        }
+        self._kept[issue_id] = keys
+        while len(self._kept) > ISSUES_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return keys
+
+
+class _Batch:
+    """The messages of one transaction."""
+
+    def __init__(self, connection: Connection, signer: Signer, keys: _Keys, now: datetime) -> None:
+        self._connection = connection
+        self._signer = signer
+        self._keys = keys
+        self._now = now
+
+    def take(self, reports: Sequence[tuple[Item, Report]]) -> list[Taken]:
+        """Records all of them first and judges then: a row of failures may stand in one batch."""
+        owners = self._owners(report for _, report in reports)
+        noted: list[tuple[Taken, int | None]] = []
+        for item, report in reports:
+            noted.append(self._note(item, report, owners))
+        sentences = {
+            subscriber_id: silencing.weigh_up(
+                self._connection,
+                subscribers.by_id(self._connection, subscriber_id),
+                self._now,
+                what.value,
+            )
+            for subscriber_id, what in self._changed(noted).items()
+        }
+        return [
+            replace(one, follows=sentences[subscriber_id])
+            if subscriber_id in sentences and one.what in (What.BOUNCED, What.COMPLAINED)
+            else one
+            for one, subscriber_id in noted
+        ]
+
+    @staticmethod
+    def _changed(noted: Iterable[tuple[Taken, int | None]]) -> dict[int, What]:
+        return {
+            subscriber_id: one.what
+            for one, subscriber_id in noted
+            if subscriber_id is not None and one.what in (What.BOUNCED, What.COMPLAINED)
+        }
+
+    def _note(
+        self, item: Item, report: Report, owners: dict[Named, tuple[int, int]]
+    ) -> tuple[Taken, int | None]:
+        told = Taken(
+            name=item.name,
+            what=_PASSED_OVER.get(report.kind, What.UNAUTHENTICATED),
+            address=report.recipient,
+            code=report.code,
+            words=report.words,
+        )
+        if report.kind in _PASSED_OVER:
+            return told, None
+        if report.kind is ReportKind.LEAVE:
+            return self._leave(report, told), None
+        delivery = self._delivery(report, owners)
+        if delivery is None:
+            follows = "No token and no Message-ID of ours: nothing is changed."
+            return replace(told, follows=follows), None
+        kind, what = _EVENTS[report.kind]
+        new = events.add(
+            self._connection,
+            Event(
+                delivery_id=delivery.id,
+                kind=kind,
+                at=self._now,
+                code=report.code,
+                permanent=report.permanent,
+                words=report.words,
+            ),
+        )
+        reader = subscribers.by_id(self._connection, delivery.subscriber_id)
+        taken = replace(
+            told,
+            what=what if new else What.KNOWN,
+            address=reader.address,
+            issue=delivery.issue,
+        )
+        return taken, delivery.subscriber_id
+
+    def _leave(self, report: Report, told: Taken) -> Taken:
+        try:
+            subscriber_id = self._signer.read(Purpose.UNSUBSCRIBE, report.leave)
+            reader = subscribers.by_id(self._connection, subscriber_id)
+        except (TokenError, UnknownSubscriber) as error:
+            return replace(told, follows=str(error))
+        told = replace(told, address=reader.address)
+        if reader.unsubscribed_at is not None:
+            follows = f"Had left already, on {reader.unsubscribed_at:%Y-%m-%d}."
+            return replace(told, what=What.KNOWN, follows=follows)
+        subscribers.unsubscribe(self._connection, subscriber_id, self._now)
+        last = events.last_sent(self._connection, subscriber_id)
+        if last is not None:
+            event = Event(delivery_id=last.id, kind=EventKind.UNSUBSCRIBED, at=self._now)
+            events.add(self._connection, event)
+        return replace(
+            told,
+            what=What.UNSUBSCRIBED,
+            issue=last.issue if last else None,
+            follows="Gets nothing more.",
+        )
+
+    # Joining.
+
+    def _delivery(self, report: Report, owners: dict[Named, tuple[int, int]]) -> Delivered | None:
+        """The delivery a report is about, as it can show."""
+        places = []
+        for token in report.tokens:
+            try:
+                places.append(self._signer.read_return(token))
+            except TokenError:
+                continue
+        places += [owners[named] for named in report.named if named in owners]
+        for subscriber_id, issue_id in places:
+            found = events.delivery(self._connection, subscriber_id, issue_id)
+            if found is not None:
+                return found
+        if report.kind is ReportKind.COMPLAINT and report.leave:
+            try:
+                leaver = self._signer.read(Purpose.UNSUBSCRIBE, report.leave)
+            except TokenError:
+                return None
+            return events.last_sent(self._connection, leaver)
+        return None
+
+    def _owners(self, reports: Iterable[Report]) -> dict[Named, tuple[int, int]]:
+        """Whose deliveries the Message-IDs name, as (subscriber, issue).
+
+        Only what no token of the envelope settles is looked for.
+        """
+        wanted: dict[date, set[Named]] = {}
+        for report in reports:
+            if not any(self._is_ours(token) for token in report.tokens):
+                for named in report.named:
+                    day = _day(named.issue)
+                    if day is not None:
+                        wanted.setdefault(day, set()).add(named)
+        found: dict[Named, tuple[int, int]] = {}
+        for day, issue_id in events.issue_ids(self._connection, list(wanted)).items():
+            keys = self._keys.of(self._connection, day, issue_id)
+            for named in wanted[day]:
+                if named.key in keys:
+                    found[named] = keys[named.key], issue_id
+        return found
+
+    def _is_ours(self, token: str) -> bool:
+        try:
+            self._signer.read_return(token)
+        except TokenError:
+            return False
+        return True
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Mail as it comes back, for the tests of bounces."""
