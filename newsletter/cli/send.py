@@ -52,6 +52,8 @@ def send(
 
     Safe to repeat, and to run twice at once: nobody gets an issue twice.
     """
+    if workers > 1 and limit is not None:
+        raise RequestError("Name --limit or --workers, not both.")
     reader = None
     if to is not None:
         with app.database.read() as connection:
@@ -69,8 +71,6 @@ def send(
     with app.database.read() as connection:
         due = deliveries.count_due(connection, now, subscriber_id=reader)
     if workers > 1:
-        if limit is not None:
-            raise RequestError("Name --limit or --workers, not both.")
         connections[0].close()
         _several(app, context, reader, workers, as_json)
         return
@@ -113,7 +113,10 @@ def _several(
     _tell(app, pipeline.Dispatched(states=states, lost=lost), as_json, stopped=False)
     for words in dict.fromkeys(one.words for one in ended if one.words):
         complain(words.removeprefix("Error: "))
-    worst = max((one.code for one in ended), default=0)
+    for one in ended:
+        if one.code < 0:
+            complain(f"A worker was killed by signal {-one.code}; what it had begun is in doubt.")
+    worst = max((one.code if one.code >= 0 else 128 - one.code for one in ended), default=0)
     if worst:
         context.exit(worst)
 

@@ -30,30 +30,34 @@ def run(arguments: Sequence[str], number: int) -> list[Ended]:
     """Runs `newsletter ARGUMENTS` in `number` processes; a wish to stop is passed on to all."""
     outs = [tempfile.TemporaryFile("w+") for _ in range(2 * number)]  # noqa: SIM115  closed below
     try:
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-m", "newsletter", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=outs[2 * at],
-                stderr=outs[2 * at + 1],
-                start_new_session=True,  # Ctrl-C reaches them once: from us
-            )
-            for at in range(number)
-        ]
+        started: list[subprocess.Popen[bytes]] = []
+        asked: list[int] = []
 
-        def pass_on(number: int, _frame: FrameType | None) -> None:
+        def pass_on(wish: int, _frame: FrameType | None) -> None:
+            asked.append(wish)
             for one in started:
-                one.send_signal(number)
+                one.send_signal(wish)
 
         before = {one: signal.signal(one, pass_on) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
+            for at in range(number):
+                if asked:
+                    break
+                one = subprocess.Popen(
+                    [sys.executable, "-m", "newsletter", *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=outs[2 * at],
+                    stderr=outs[2 * at + 1],
+                    start_new_session=True,  # Ctrl-C reaches them once: from us
+                )
+                started.append(one)
             codes = [one.wait() for one in started]
         finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for wished, handler in before.items():
+                signal.signal(wished, handler)
         return [
             Ended(code=code, counts=_counts(_read(out)), words=_read(told).strip())
-            for code, out, told in zip(codes, outs[::2], outs[1::2], strict=True)
+            for code, out, told in zip(codes, outs[::2], outs[1::2], strict=False)
         ]
     finally:
         for out in outs:

@@ -23,7 +23,7 @@ class Returned:
     """What became of a message that a connection was handed."""
 
     claim: Claimed
-    answer: Answer
+    answer: Answer | BaseException  # another exception is a mistake in the transport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,11 @@ class Connections:
         """How many messages are under way."""
         return len(self._busy)
 
+    @property
+    def alive(self) -> int:
+        """How many connections are not retired."""
+        return len(self._idle) + len(self._busy)
+
     def hand(self, claim: Claimed, message: Message, expires: float | None) -> None:
         """Hands a message to an idle connection; `expires` is the monotonic end of its lease."""
         envelope = Envelope(
@@ -75,13 +80,8 @@ class Connections:
                 break
             wait = False
             self._busy.discard(connection)
-            if not isinstance(answer, Answer):
-                self._retired.append(connection)
-                raise answer
-            if isinstance(answer, TransportUnavailable):
-                self._retired.append(connection)
-            else:
-                self._idle.append(connection)
+            good = isinstance(answer, Reply | Refused)
+            (self._idle if good else self._retired).append(connection)
             found.append(Returned(claim=claim, answer=answer))
         return found
 

@@ -24,7 +24,6 @@ from newsletter.delivery import (
     is_news,
 )
 from newsletter.dkim import MailSigner
-from newsletter.errors import StoreError
 from newsletter.message import Message
 from newsletter.pipeline import silencing
 from newsletter.pipeline.connections import Answer, Connections
@@ -75,7 +74,8 @@ def dispatch(
     """Sends what is due, at most `limit` messages, to one subscriber only if named.
 
     Raises TransportUnavailable where the road is closed from the start: then nothing was touched.
-    A road that closes on the way ends the run and is told in the result. Raises StoreError where
+    A connection that closes on the way is retired; when the last one is, the run ends and tells the
+    closed road in its result. Raises StoreError where
     results cannot be recorded; sending has stopped then.
     """
     post.receipts.replay(database)
@@ -121,19 +121,33 @@ class _Run:
                 if self._done or not begun:
                     return
                 continue
+            if self._results:  # what is known must not wait for the slowest answer
+                self._commit(_nothing)
             self._receive()
 
     def settle(self) -> None:
         """Waits for what is under way, records it, and gives back what was not begun."""
+        trouble: BaseException | None = None
+        held, self._held = self._held, []
         try:
+            try:
+                self._commit(
+                    lambda connection: deliveries.release(connection, self._post.owner, held)
+                )
+            except Exception as error:
+                trouble = error
             while self._connections.busy:
-                self._receive()
+                try:
+                    self._receive()
+                    self._commit(_nothing)
+                except Exception as error:
+                    trouble = trouble or error
         finally:
+            if self._connections.alive:
+                self.closed = None  # others carried on: the road is open
             self._connections.close()
-        self._commit(
-            lambda connection: deliveries.release(connection, self._post.owner, self._held)
-        )
-        self._held = []
+        if trouble is not None:
+            raise trouble
 
     def _hand_over(self, left: int | None, subscriber_id: int | None) -> int:
         """Gives every idle connection a message; returns how many were ended or handed over."""
@@ -149,15 +163,18 @@ class _Run:
         chosen, self._held = self._held[:room], self._held[room:]
         ready = [(one, message) for one in chosen if (message := self._message(one)) is not None]
         now = self._post.clock()
+        expires = monotonic() + self._post.lease.total_seconds()  # begun anew with the message
         ours: set[int] = set()
 
         def begin(connection: Connection) -> None:
-            ours.update(deliveries.begin(connection, self._post.owner, [o for o, _ in ready], now))
+            mine = [one for one, _ in ready]
+            lease = self._post.lease
+            ours.update(deliveries.begin(connection, self._post.owner, mine, now, lease))
 
         self._commit(begin)
         for one, message in ready:
             if one.id in ours:
-                self._connections.hand(one, message, self._expires(one))
+                self._connections.hand(one, message, expires)
                 continue
             self._post.progress(1)
             if self._post.clock() >= one.lease_until:
@@ -178,10 +195,6 @@ class _Run:
         self._post.progress(1)
         return None
 
-    def _expires(self, one: Claimed) -> float:
-        """The monotonic instant at which our lease of a claim ends."""
-        return monotonic() + (one.lease_until - self._post.clock()).total_seconds()
-
     def _claim(self, most: int, subscriber_id: int | None) -> None:
         now = self._post.clock()
         post = self._post
@@ -199,11 +212,17 @@ class _Run:
         self._commit(claim)
 
     def _receive(self) -> None:
+        trouble: BaseException | None = None
         for one in self._connections.returned():
+            if not isinstance(one.answer, Answer):  # a mistake in a transport: it is in doubt
+                trouble = trouble or one.answer
+                continue
             self._decided(one.claim, _outcome(one.answer))
             if isinstance(one.answer, TransportUnavailable):
                 self.closed = one.answer
             self._post.progress(1)
+        if trouble is not None:
+            raise trouble
 
     def _decided(self, one: Claimed, outcome: Outcome) -> None:
         decision = decide(
@@ -235,10 +254,10 @@ class _Run:
                 written = deliveries.finish(connection, self._post.owner, self._results, now)
                 silencing.refused(connection, written, now)
                 act(connection)
-        except StoreError:
+        except BaseException:  # whatever it was, an answer must not be lost with it
             self._done = True
-            self._post.receipts.keep(self._results, now)
-            self._results = []
+            results, self._results = self._results, []
+            self._post.receipts.keep(results, now)
             raise
         self.states.update(one.decision.state for one in written)
         self._results = []
@@ -260,6 +279,10 @@ def _outcome(answer: Answer) -> Outcome:
             kind = OutcomeKind.IN_DOUBT if answer.in_doubt else OutcomeKind.ROAD_CLOSED
             return Outcome(kind=kind, text=str(answer))
     return Outcome(kind=OutcomeKind.ACCEPTED, code=answer.code, text=answer.text)
+
+
+def _nothing(_: Connection) -> None:
+    """Only the results are to be recorded."""
 
 
 def _never(state: DeliveryState, reason: str) -> Decision:

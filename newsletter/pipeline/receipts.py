@@ -21,6 +21,9 @@ from newsletter.store import deliveries
 from newsletter.store.database import Database
 from newsletter.store.deliveries import Finished, Receipt
 
+KNOWN = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
+"""States that say what became of the content; `unknown` needs no receipt."""
+
 
 class Receipts(Protocol):
     """Where answers are kept that cannot be recorded."""
@@ -61,20 +64,29 @@ class FileReceipts:
                     "reason": one.decision.reason,
                     "transport": one.transport,
                     "at": now.isoformat(),
+                    "next_at": one.decision.next_at and one.decision.next_at.isoformat(),
+                    "charged": one.decision.charged,
                 }
             )
             for one in results
-            if one.decision.state in (DeliveryState.SENT, DeliveryState.FAILED)
+            if one.decision.state in KNOWN
         ]
         if not lines:
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}.jsonl"
-            with path.open("x", encoding="utf-8") as file:
+            draft = path.with_suffix(".tmp")  # whole or not there: a run may be replaying
+            with draft.open("x", encoding="utf-8") as file:
                 file.write("\n".join(lines) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+            draft.replace(path)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         except OSError as error:
             raise StoreError(
                 f"Neither the database nor {self._folder} can be written: {error.strerror}. "
@@ -89,6 +101,8 @@ class FileReceipts:
             try:
                 rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
                 found = [_receipt(row) for row in rows]
+            except FileNotFoundError:
+                continue  # another run was quicker
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise StoreError(
                     f"The receipts in {path} cannot be read: {error}. Move the file away to go on; "
@@ -96,7 +110,7 @@ class FileReceipts:
                 ) from error
             with database.write() as connection:
                 settled += deliveries.replay(connection, found)
-            path.unlink()
+            path.unlink(missing_ok=True)
         return settled
 
 
@@ -108,4 +122,6 @@ def _receipt(row: dict[str, object]) -> Receipt:
         reason=str(row["reason"]),
         transport=str(row["transport"]),
         at=datetime.fromisoformat(str(row["at"])),
+        next_at=datetime.fromisoformat(str(row["next_at"])) if row["next_at"] else None,
+        charged=bool(row["charged"]),
     )

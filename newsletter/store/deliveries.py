@@ -87,10 +87,12 @@ class Receipt:
 
     delivery_id: int
     attempt: int
-    state: DeliveryState  # sent or failed
+    state: DeliveryState  # sent, failed or deferred
     reason: str
     transport: str
     at: datetime
+    next_at: datetime | None  # of a deferred one
+    charged: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,15 +201,25 @@ def claim(
     return [Claimed(**row._mapping) for row in rows]
 
 
-def begin(connection: Connection, owner: str, claims: Iterable[Claimed], now: datetime) -> set[int]:
+def begin(
+    connection: Connection,
+    owner: str,
+    claims: Iterable[Claimed],
+    now: datetime,
+    lease: timedelta | None = None,
+) -> set[int]:
     """Writes `sending` for claims that are still ours; returns the ids of those.
 
-    To be committed before the first byte of their content leaves.
+    To be committed before the first byte of their content leaves. A `lease` begins anew: the last
+    of many claims must not be sent on the rest of it.
     """
     return {
         one.id
         for one in claims
-        if connection.execute(_BEGIN, _mine(owner, one) | {"now": now}).rowcount
+        if connection.execute(
+            _BEGIN,
+            _mine(owner, one) | {"now": now, "until": now + lease if lease else one.lease_until},
+        ).rowcount
     }
 
 
@@ -235,6 +247,8 @@ def replay(connection: Connection, receipts: Iterable[Receipt]) -> int:
                 transport=one.transport,
                 owner=None,
                 lease_until=None,
+                tries=deliveries.c.tries + int(one.charged),
+                next_at=one.next_at or deliveries.c.next_at,
                 sent_at=one.at if one.state is DeliveryState.SENT else None,
             )
         ).rowcount
@@ -464,7 +478,7 @@ _OURS = (
 )
 _BEGIN = _OURS.where(
     deliveries.c.state.in_(_WAITING), deliveries.c.lease_until > bindparam("now")
-).values(state=DeliveryState.SENDING)
+).values(state=DeliveryState.SENDING, lease_until=bindparam("until"))
 _RELEASE = _OURS.where(deliveries.c.state.in_(_WAITING)).values(owner=None, lease_until=None)
 _FINISH = _OURS.values(
     state=bindparam("to_state"),

@@ -225,10 +225,16 @@ class SmtpTransport:
                 raise _HungUp(closed) from error
             raise closed from error
         data = replies_by_step.get("DATA")
-        refused = any(reply.code // 100 != _WANTED[step] for step, reply in replies_by_step.items())
+        refused = any(
+            reply.code // 100 in (4, 5) for step, reply in replies_by_step.items() if step != "DATA"
+        )
         if refused and data is not None and data.code == 354:
-            # It waits for content although it took no recipient: an empty one ends that.
-            self._ask(session, "DATA", ".")
+            # It waits for content although it took no recipient: an empty one ends that. Whatever
+            # it says to it, the refusal stands.
+            try:
+                self._ask(session, "DATA", ".")
+            except TransportUnavailable:
+                self._drop()
         for step, reply in replies_by_step.items():
             try:
                 self._want(_WANTED[step], step, reply)

@@ -75,12 +75,27 @@ def test_a_receipt_settles_what_became_unknown_meanwhile_and_nothing_else(
     assert receipts.replay(ledger.database) == 0
 
 
-def test_only_answers_are_worth_a_receipt(ledger: Ledger, tmp_path: Path) -> None:
-    """What is to be tried again needs none: nothing was taken."""
+def test_what_was_not_taken_is_tried_again(ledger: Ledger, tmp_path: Path) -> None:
+    """A 4yz that could not be recorded leaves nothing in doubt, and is charged."""
+    done = ledger.compose()
+    receipts = FileReceipts(tmp_path)
+    (claim,) = ledger.claim("one")
+    ledger.begin("one", [claim])
+    receipts.keep([Finished(claim=claim, decision=LATER, transport="memory")], NOON)
+    assert receipts.replay(ledger.database) == 1
+    entry = ledger.entries(issue_id(done))[claim.address]
+    assert (entry.state, entry.next_at) == (DeliveryState.DEFERRED, NOON)
+    (again,) = [one for one in ledger.claim("two", limit=9) if one.id == claim.id]
+    assert again.tries == 1
+
+
+def test_what_is_in_doubt_needs_no_receipt(ledger: Ledger, tmp_path: Path) -> None:
+    """Nobody said anything that could be kept."""
     ledger.compose()
     (claim,) = ledger.claim("one")
+    doubt = Decision(state=DeliveryState.UNKNOWN, reason="no answer")
     FileReceipts(tmp_path / "x").keep(
-        [Finished(claim=claim, decision=LATER, transport="memory")], NOON
+        [Finished(claim=claim, decision=doubt, transport="memory")], NOON
     )
     assert not (tmp_path / "x").exists()
 

@@ -137,3 +137,20 @@ def test_nothing_of_a_message_leaves_after_its_lease(hello: bytes) -> None:
             transport(server.port).send(late, MAIL)
         assert not told.value.in_doubt
         assert server.messages == []
+
+
+def test_a_refusal_stands_whatever_becomes_of_the_empty_content() -> None:
+    """A server that hangs up after it refused has still refused: the reader is charged, not us."""
+    script = {"EHLO": PIPELINED, "RCPT": b"550 5.1.1 no", "DATA": b"354 go on", ".": HANG_UP}
+    with ScriptedSmtp(script) as server, pytest.raises(Refused, match=r"550 5\.1\.1"):
+        transport(server.port).send(ENVELOPE, MAIL)
+
+
+def test_nobody_gets_an_empty_mail() -> None:
+    """After an answer that cannot be read, no content goes to a server that waits for it."""
+    script = {"EHLO": PIPELINED, "RCPT": b"nonsense", "DATA": b"354 go on", ".": b"250 taken"}
+    with ScriptedSmtp(script) as server:
+        with pytest.raises(TransportUnavailable) as told:
+            transport(server.port).send(ENVELOPE, MAIL)
+        assert not told.value.in_doubt
+    assert server.messages == []

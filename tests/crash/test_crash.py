@@ -91,14 +91,14 @@ def _round(
                 victim.join(PATIENCE)
 
         sink.at(phase, at, struck)
-        begun = time.monotonic()
         started += [world.start(sink.port) for _ in range(senders)]
         frozen = _wait(started, may_freeze=strike == "freeze")
+        froze = time.monotonic()
         later = world.start(sink.port, ahead=LATER)
         later.join(PATIENCE)
         assert later.exitcode == 0, "the second sender did not end"
         if frozen:
-            time.sleep(max(0.0, begun + LEASE.total_seconds() + 0.2 - time.monotonic()))
+            time.sleep(max(0.0, froze + LEASE.total_seconds() + 0.2 - time.monotonic()))
             after = Counter(sink.taken)
             for one in frozen:
                 assert one.pid is not None
