@@ -11,12 +11,12 @@ import imaplib
 import re
 import ssl
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from newsletter.bounces import LARGEST, line
 from newsletter.errors import MailboxError, RequestError
@@ -237,7 +237,9 @@ class Imap:
     def _uid(self, command: str, *words: str) -> list[bytes | tuple[bytes, bytes]]:
         return self._ask(command, self._session.uid, command, *words)
 
-    def _ask(self, step: str, act, *words: str) -> list[bytes | tuple[bytes, bytes]]:  # type: ignore[no-untyped-def]
+    def _ask(
+        self, step: str, act: Callable[..., tuple[str, list[Any]]], *words: str
+    ) -> list[bytes | tuple[bytes, bytes]]:
         try:
             kind, told = act(*words)
         except (OSError, imaplib.IMAP4.error) as error:

@@ -16,7 +16,6 @@ sentence.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +27,6 @@ REST = timedelta(days=14)
 RETURNS = timedelta(days=5)  # RFC 5321 4.5.4.1: servers give up, and say so, after 4 or 5 days
 LONGEST_WORDS = 200  # characters of a server's words that a reason repeats
 
-CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")  # RFC 3463 2
 
 # RFC 3463 3.2 and 3.5: bad mailbox, bad domain, bad syntax, moved and left no address, no route
 # by DNS; RFC 7505: the domain takes no mail; Exchange Online: the domain does not exist.

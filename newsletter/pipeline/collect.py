@@ -11,11 +11,12 @@ where it stopped and gives what one whole run would have given. One source faili
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from time import monotonic, sleep
+from typing import Any
 
 from newsletter.errors import NewsletterError, SourceError
 from newsletter.sources import (
@@ -281,9 +282,9 @@ def _spread(requests: Iterable[Request]) -> list[Request]:
     return [one for request in requests for one in spread(request)]
 
 
-def _request(row: object) -> Request:
+def _request(row: Mapping[str, Any]) -> Request:
     """What `asdict` made of a request."""
-    values = dict(row)  # type: ignore[call-overload]
+    values = dict(row)
     manners = values["manners"]
     return Request(
         **values

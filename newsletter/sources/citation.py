@@ -19,8 +19,8 @@ from newsletter.identity import identify, scheme
 from newsletter.papers import Paper, find_code_url
 from newsletter.records import MOST_AUTHORS
 from newsletter.sources.port import Answer, Ask, Cursor, Harvest, Request
+from newsletter.sources.untrusted import CHARSET
 
-_CHARSET = re.compile(rb"charset=['\"]?([\w.-]+)", re.IGNORECASE)
 _TITLES = ("citation_title", "dc.title", "og:title", "twitter:title")
 _ABSTRACTS = ("citation_abstract", "dc.description", "og:description", "description")
 _AUTHORS = ("citation_author", "dc.creator", "citation_authors")
@@ -80,7 +80,7 @@ class CitationSource:
 
 def _encoding(body: bytes, content_type: str) -> str:
     """What the header says, else the page's own head (HTML 13.2.3.2), else UTF-8."""
-    told = _CHARSET.search(content_type.encode()) or _CHARSET.search(body[:1024])
+    told = CHARSET.search(content_type.encode()) or CHARSET.search(body[:1024])
     try:
         return codecs.lookup(told[1].decode("ascii")).name if told else "utf-8"
     except LookupError:

@@ -19,6 +19,7 @@ from newsletter import plain
 from newsletter.errors import SourceError
 from newsletter.records import EARLIEST_YEAR, MOST_AUTHORS
 from newsletter.sources.port import Answer
+from newsletter.sources.untrusted import CHARSET
 
 # Declaring entities of one's own is how a small document becomes a large one. No feed needs it.
 _ENTITY = re.compile(
@@ -27,7 +28,6 @@ _ENTITY = re.compile(
 # Read all the same: another encoding than was told, another content type than XML's.
 _HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding=['\"]([\w.-]+)")
-_CHARSET = re.compile(rb"charset=['\"]?([\w.-]+)", re.IGNORECASE)
 _BETWEEN_NAMES = re.compile(r"\s*(?:,|\band\b)\s*")
 _ASIDE = re.compile(r"\([^()]*\)")  # affiliations
 _INITIALS = re.compile(r"(?:[^\W\d_]\.?[\s-]?){1,4}")  # where in capitals: "Bo Ek" is a name
@@ -81,7 +81,7 @@ def _refuse_broken(body: bytes, where: str) -> None:
 
 def _is_utf8(body: bytes, content_type: str) -> bool:
     """Whether nobody says that it is another encoding, which expat may not know."""
-    told = [*_ENCODING.findall(body[:200]), *_CHARSET.findall(content_type.encode())]
+    told = [*_ENCODING.findall(body[:200]), *CHARSET.findall(content_type.encode())]
     return all(one.lower() in (b"utf-8", b"utf8", b"us-ascii") for one in told)
 
 

@@ -7,6 +7,7 @@ to lose the paper. What a row cannot do without is checked by its source.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -15,9 +16,11 @@ from newsletter.errors import SourceError
 from newsletter.records import LARGEST_COUNT, MOST_ITEMS, instant
 from newsletter.sources.port import Answer
 
-__all__ = ["Row", "count", "instant", "json_of", "table", "text", "texts"]
+__all__ = ["CHARSET", "Row", "count", "instant", "json_of", "table", "text", "texts"]
 
 Row = Mapping[str, Any]
+# The encoding that a Content-Type, or a page's own head, names (RFC 9110 8.3.2).
+CHARSET = re.compile(rb"charset=['\"]?([\w.-]+)", re.IGNORECASE)
 
 
 def json_of(answer: Answer) -> Any:
