@@ -29,7 +29,7 @@ class Sink:
         self.taken: Counter[bytes] = Counter()
         self.open = 0
         self.most_open = 0
-        self._strike: Callable[[], None] | None = None
+        self._strike: Callable[[str], None] | None = None
         self._phase = ""
         self._left = 0  # how many times the phase is passed before the strike
         self._lock = threading.Lock()
@@ -37,8 +37,11 @@ class Sink:
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
 
-    def at(self, phase: str, number: int, strike: Callable[[], None]) -> None:
-        """Strikes once, when `phase` is passed for the `number`-th time (from 0)."""
+    def at(self, phase: str, number: int, strike: Callable[[str], None]) -> None:
+        """Strikes once, when `phase` is passed for the `number`-th time (from 0).
+
+        `strike` is told the name the client said in EHLO; empty where it has said none yet.
+        """
         with self._lock:
             self._phase, self._left, self._strike = phase, number, strike
 
@@ -59,7 +62,7 @@ class Sink:
                 return
             threading.Thread(target=self._serve, args=(line,), daemon=True).start()
 
-    def _pass(self, phase: str) -> None:
+    def _pass(self, phase: str, client: str) -> None:
         with self._lock:
             if phase != self._phase or self._strike is None:
                 return
@@ -67,7 +70,7 @@ class Sink:
                 self._left -= 1
                 return
             strike, self._strike = self._strike, None
-        strike()
+        strike(client)
 
     def _serve(self, line: socket.socket) -> None:
         line.settimeout(20)
@@ -86,36 +89,38 @@ class Sink:
                 self.open -= 1
 
     def _talk(self, line: socket.socket, lines: Any) -> None:
-        self._pass("greeting")
+        client = ""
+        self._pass("greeting", client)
         line.sendall(b"220 sink\r\n")
         while command := lines.readline():
             verb = command[:4].upper().strip()
             if verb == b"EHLO":
+                client = command[4:].decode().strip()
                 line.sendall(b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
             elif verb == b"MAIL":
-                self._pass("MAIL")
+                self._pass("MAIL", client)
                 line.sendall(b"250 ok\r\n")
             elif verb == b"DATA":
                 line.sendall(b"354 go on\r\n")
-                if not self._content(lines):
+                if not self._content(lines, client):
                     return
-                self._pass("dot")
+                self._pass("dot", client)
                 line.sendall(b"250 taken\r\n")
-                self._pass("answered")
+                self._pass("answered", client)
             elif verb == b"QUIT":
                 line.sendall(b"221 bye\r\n")
                 return
             else:
                 line.sendall(b"250 ok\r\n")
 
-    def _content(self, lines: Any) -> bool:
+    def _content(self, lines: Any, client: str) -> bool:
         parts: list[bytes] = []
         while (part := lines.readline()) != b".\r\n":
             if not part:
                 return False
             parts.append(part)
             if len(parts) == 12:
-                self._pass("content")
+                self._pass("content", client)
         found = _MESSAGE_ID.search(b"".join(parts[:40]))
         with self._lock:
             self.taken[found[1] if found else b"no Message-ID"] += 1
