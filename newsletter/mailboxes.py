@@ -18,8 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
-from newsletter.bounces import LARGEST, line
 from newsletter.errors import MailboxError, RequestError
+from newsletter.mime import LARGEST
+from newsletter.server_words import line
 
 BATCH = 500  # messages read, recorded in one transaction, and put aside
 IMAPS = 993  # RFC 8314 3.2

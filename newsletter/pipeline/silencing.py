@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from newsletter.bounces import EventKind, code_of, line
+from newsletter.bounces import EventKind
 from newsletter.delivery import DeliveryState
+from newsletter.server_words import code_of, line
 from newsletter.store import events
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import Finished

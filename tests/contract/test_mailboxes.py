@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from newsletter.bounces import LARGEST
 from newsletter.errors import MailboxError, RequestError
 from newsletter.mailboxes import BATCH, Account, Imap, Mailbox, Maildir, MailFile
+from newsletter.mime import LARGEST
 from tests.contract.scripted_imap import ScriptedImap
 
 MAILS = [b"Subject: %d\n\nFrom me.\n" % number for number in range(3)]

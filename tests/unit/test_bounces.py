@@ -8,16 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.bounces import (
-    LARGEST,
-    LONGEST_ADDRESS,
-    LONGEST_WORDS,
-    MOST_NAMES,
-    Named,
-    Report,
-    ReportKind,
-    read,
-)
+from newsletter.bounces import LONGEST_ADDRESS, Named, Report, ReportKind, read
+from newsletter.mime import LARGEST, MOST_NAMES
+from newsletter.server_words import LONGEST_WORDS
 from tests.returned.make import MESSAGE_ID, NAMES, TOKEN, UNSUBSCRIBE, mail
 
 K = ReportKind
