@@ -12,8 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email import message_from_string
 from email.errors import MessageError
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from newsletter.mime import MOST_NAMES, decoded, groups, header, inner, opened, parts_of, text_of
@@ -34,6 +37,10 @@ _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out"})
 # What a server adds when it delivers: whom it delivered to, and so our token.
 _ENVELOPE = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 _ABOUT = ("In-Reply-To", "References")
+_RESPONDERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponder")
+_RECEIPTS = frozenset(
+    {"message/disposition-notification", "message/global-disposition-notification"}
+)
 
 QMAIL = "Hi. This is the "  # QSBMF (cr.yp.to/proto/qsbmf.txt): begins so, by a program's name
 # Both say by a line that begins with dashes that our mail, as it was sent, follows.
@@ -81,6 +88,8 @@ class Report:
     tokens: tuple[str, ...] = ()  # by which our envelope sender may have been known
     named: tuple[Named, ...] = ()  # Message-IDs of ours, if they are
     leave: str = ""  # the token of a wish to leave, or of the List-Unsubscribe in a spam report
+    came: datetime | None = None  # when our server took it, of those that have a `leave`
+    posted: datetime | None = None  # the Date of the mail that a spam report returns
 
 
 def read(content: bytes) -> Report:
@@ -108,13 +117,13 @@ def _read(message: Message) -> Report:
         or _exim(message, parts)
         or _qmail(parts)
         or _leave(message)
-        or _automatic(message)
+        or _automatic(message, parts)
         or Report(kind=ReportKind.OTHER, words=line(f"subject: {header(message, 'Subject')}"))
     )
     if report.kind in (ReportKind.BOUNCE, ReportKind.DELAY, ReportKind.COMPLAINT):
         tokens, named = _joints(message, parts)
         report = replace(report, tokens=(*report.tokens, *tokens)[:MOST_NAMES], named=named)
-    return report
+    return replace(report, came=_came(message)) if report.leave else report
 
 
 # The forms.
@@ -131,18 +140,24 @@ def _complaint(parts: list[Message]) -> Report | None:
         if kind not in _COMPLAINTS:
             return Report(kind=ReportKind.OTHER, words=line(f"feedback of another kind: {told}"))
         sender = fields.get("original-mail-from", "")  # RFC 5965 3.2
+        leave, posted = _way_out(parts)
         return Report(
             kind=ReportKind.COMPLAINT,
             recipient=_address(fields.get("original-rcpt-to", "")),
             words=line(told),
             tokens=tuple(_TOKEN.findall(sender)),
-            leave=_leave_link(parts),
+            leave=leave,
+            posted=posted,
         )
     return None
 
 
 def _delivery_status(parts: list[Message]) -> Report | None:
-    """A delivery report, RFC 3464 or RFC 6533. Of several recipients, one that failed."""
+    """A delivery report, RFC 3464 or RFC 6533.
+
+    We write to one address a mail. Several recipients stand behind it then, as behind an alias, and
+    it is as well as the one of them that is best off.
+    """
     for part in parts:
         if part.get_content_type() not in (
             "message/delivery-status",
@@ -150,11 +165,17 @@ def _delivery_status(parts: list[Message]) -> Report | None:
         ):
             continue
         blocks = [block for block in groups(part) if "action" in block or "status" in block]
-        by_action = {_action(block): block for block in reversed(blocks)}
-        for action, kind in (("failed", ReportKind.BOUNCE), ("delayed", ReportKind.DELAY)):
-            if action in by_action:
-                return _recipient(kind, by_action[action])
-        told = ", ".join(filter(None, by_action)) or "nothing of a recipient"
+        actions = [_action(block) for block in blocks]
+        if actions and set(actions) <= {"failed", "delayed"}:
+            kind = ReportKind.DELAY if "delayed" in actions else ReportKind.BOUNCE
+            word = "delayed" if kind is ReportKind.DELAY else "failed"
+            told_of = [
+                _recipient(kind, block)
+                for block, action in zip(blocks, actions, strict=True)
+                if action == word
+            ]
+            return min(told_of, key=lambda one: one.permanent)
+        told = ", ".join(dict.fromkeys(filter(None, actions))) or "nothing of a recipient"
         return Report(kind=ReportKind.OTHER, words=line(f"a delivery report that tells {told}"))
     return None
 
@@ -224,11 +245,13 @@ def _leave(message: Message) -> Report | None:
     )
 
 
-def _automatic(message: Message) -> Report | None:
-    """RFC 3834 5, and what was written before it."""
+def _automatic(message: Message, parts: list[Message]) -> Report | None:
+    """RFC 3834 5, what was written before it, and receipts that a program gives (RFC 8098)."""
     told = header(message, "Auto-Submitted").split(";")[0].strip().lower()
-    if told in ("", "no") and not any(
-        header(message, name) for name in ("X-Autoreply", "X-Autorespond", "X-Autoresponder")
+    if (
+        told in ("", "no")
+        and not any(header(message, name) for name in _RESPONDERS)
+        and not any(part.get_content_type() in _RECEIPTS for part in parts)
     ):
         return None
     return Report(
@@ -266,20 +289,35 @@ def _returned(parts: list[Message]) -> Iterator[str]:
     yield from _COPY.split(text_of(parts), maxsplit=1)[1:]
 
 
-def _leave_link(parts: list[Message]) -> str:
-    """The token in the List-Unsubscribe of a mail that was reported: addresses are masked there."""
+def _way_out(parts: list[Message]) -> tuple[str, datetime | None]:
+    """The token in the List-Unsubscribe of a mail that was reported, and its Date.
+
+    Providers mask addresses, and leave these.
+    """
     for part in parts:
         kind = part.get_content_type()
-        texts = [header(one, "List-Unsubscribe") for one in inner(part)]
+        heads = inner(part) if kind == "message/rfc822" else []
         if kind == "text/rfc822-headers":
-            texts = [decoded(part)]
-        elif kind != "message/rfc822":
-            continue
-        for text in texts:
-            found = _LEAVE_LINK.search(text)
+            heads = [message_from_string(decoded(part))]
+        for head in heads:
+            found = _LEAVE_LINK.search(header(head, "List-Unsubscribe"))
             if found:
-                return found[1]
-    return ""
+                return found[1], _instant(header(head, "Date"))
+    return "", None
+
+
+def _came(message: Message) -> datetime | None:
+    """When the last server had it: the uppermost Received is its own (RFC 5321 4.4)."""
+    received = header(message, "Received", most=1)
+    return _instant(received.rpartition(";")[2])
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text.strip())
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 # Addresses.

@@ -66,10 +66,13 @@ def groups(part: Message) -> Iterator[dict[str, str]]:
     """The groups of fields of a report, by small names; the first of a name counts."""
     if not part.is_multipart():
         yield from _groups_of_text(decoded(part))
+    encoding = str(part.get("Content-Transfer-Encoding", "7bit"))
     for one in inner(part):
         first = list(islice(one.raw_items(), MOST_FIELDS))
         yield {name.lower(): line(_utf8(str(value))) for name, value in reversed(first)}
         if not one.is_multipart():  # of types that `email` does not know to be groups of fields
+            if "Content-Transfer-Encoding" not in one:  # RFC 2046 5.2.4 forbids it; some encode
+                one["Content-Transfer-Encoding"] = encoding
             yield from _groups_of_text(decoded(one))
 
 
@@ -101,10 +104,10 @@ def decoded(part: Message) -> str:
     return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
 
 
-def header(message: Message, name: str) -> str:
+def header(message: Message, name: str, most: int = MOST_NAMES) -> str:
     """A header's text, its encoded words read where they can be; several of a name, joined."""
     found = (_utf8(str(value)) for one, value in message.raw_items() if one.lower() == name.lower())
-    return " ".join(_unencoded(one) for one in islice(found, MOST_NAMES))
+    return " ".join(_unencoded(one) for one in islice(found, most))
 
 
 def _utf8(text: str) -> str:

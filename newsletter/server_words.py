@@ -7,7 +7,9 @@ import re
 LONGEST_WORDS = 300  # characters of a server's words that are kept
 
 _CODE = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")  # RFC 3463 2
-_REPLY = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")  # RFC 5321 4.2
+# RFC 5321 4.2 and 4.2.1. It opens the answer, or follows what introduces it ("said: 550 no"): a
+# number elsewhere may be a port or a time.
+_REPLY = re.compile(r"(?:\A|\n\s*|[:;>]\s+|#)([45][0-5]\d)(?=[ -]|\Z)")
 
 
 def line(text: str, most: int = LONGEST_WORDS) -> str:
