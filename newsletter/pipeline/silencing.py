@@ -82,7 +82,7 @@ def review(connection: Connection, now: datetime) -> list[tuple[str, str]]:
             continue
         verdict = judge(events.facts(connection, reader.id, one.forgiven_at), now)
         if verdict.kind is None and suppression_store.lift(
-            connection, one.address_key, now, REVIEW
+            connection, one.address_key, now, REVIEW, forgive=False
         ):
             lifted.append((reader.address, verdict.reason))
     return lifted
