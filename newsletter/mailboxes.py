@@ -114,6 +114,8 @@ class MailFile:
         try:
             with Path(self._path).open("rb") as file:
                 yield from _batched(_messages(file, self._path))
+        except IsADirectoryError as error:
+            raise RequestError(f"{self._path} is a folder: name it with --maildir.") from error
         except OSError as error:
             raise RequestError(f"{self._path} cannot be read: {error.strerror}.") from error
 
@@ -332,4 +334,4 @@ def _batched(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _unreadable(path: Path, error: OSError) -> MailboxError:
-    return MailboxError(f"{path} cannot be read: {error.strerror}. Check whose it is.")
+    return MailboxError(f"{path} cannot be read: {error.strerror}. Mend or remove it.")

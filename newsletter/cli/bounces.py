@@ -62,12 +62,14 @@ def process(
     rest is told as unauthenticated and changes nothing. Reading a mailbox twice changes nothing
     either. Letters stay where they are, unread.
     """
-    if sum(one is not None for one in (maildir, file, host)) != 1:
+    if sum(bool(one) for one in (maildir, file, host)) != 1:
         raise RequestError("Name one of --maildir, --file and --imap.")
+    if host is None and any(one is not None for one in (user, password_file, move_to, ca_file)):
+        raise RequestError("--user, --password-file, --move-to and --ca-file go with --imap.")
     mailbox: Mailbox
     if maildir is not None:
         mailbox = Maildir(maildir)
-    elif file is not None:
+    elif file:
         mailbox = MailFile(file)
     else:
         mailbox = _imap(str(host), port, user, password_file, folder, move_to, ca_file)
@@ -83,11 +85,9 @@ def process(
     else:
         _tell(done, limit)
     if done.unreadable:
-        others = counted(len(done.unreadable) - 1, "other")
-        raise MailboxError(
-            f"{done.unreadable[0]} It stays where it is"
-            + (f", and so do {others} like it." if len(done.unreadable) > 1 else ".")
-        )
+        others = len(done.unreadable) - 1
+        like_it = f" So it is with {counted(others, 'other')}." if others else ""
+        raise MailboxError(f"{done.unreadable[0]} All that can be read was.{like_it}")
 
 
 def _imap(

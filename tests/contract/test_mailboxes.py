@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_read_does_not_hold_up_the_rest(tmp_path: Path) ->
     box = Maildir(path)
     assert contents(box) == MAILS
     assert box.unreadable == [
-        f"{path / 'new' / '0.a.folder'} cannot be read: Is a directory. Check whose it is."
+        f"{path / 'new' / '0.a.folder'} cannot be read: Is a directory. Mend or remove it."
     ]
 
 
