@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
 import pytest
 
 from newsletter.transports import Envelope, Refused, TransportUnavailable
+from newsletter.transports.smtp_line import Line
 from tests.contract.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp
 from tests.contract.test_smtp_dialogue import ENVELOPE, MAIL, transport
 
@@ -212,6 +214,40 @@ def test_helo_is_no_way_round_encryption() -> None:
         with pytest.raises(TransportUnavailable, match=words):
             road.open()
         assert "MAIL" not in verbs(server)
+
+
+STARTTLS = {"EHLO": b"250-here\r\n250 STARTTLS"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"454 4.7.0 no TLS now", r"not ready for mail: 454 4\.7\.0 no TLS now"),
+        (HANG_UP, "hung up at STARTTLS"),
+        (SILENCE, "within 0.4 seconds, at STARTTLS"),
+        ((b"220 go on", HANG_UP), "does not agree on TLS|hung up at STARTTLS"),
+        ((b"220 go on", b"in the clear", 0.2, HANG_UP), "does not agree on TLS"),
+    ],
+)
+def test_starttls_that_fails_is_not_gone_without(answer: Any, words: str) -> None:
+    """However a server breaks its offer of TLS, nothing more is said to it."""
+    with ScriptedSmtp(STARTTLS | {"STARTTLS": answer}) as server:
+        with pytest.raises(TransportUnavailable, match=words):
+            transport(server.port, security="starttls", timeout=0.4).send(ENVELOPE, MAIL)
+        assert "MAIL" not in verbs(server)
+
+
+def test_what_came_before_tls_counts_no_more() -> None:
+    """An answer that was slipped in behind STARTTLS's is not taken for one (RFC 3207 5)."""
+    line = Line(local_hostname="here")
+    for said, heard in (
+        (b"220 go on\r\n250 slipped in\r\n", (220, b"go on")),
+        (b"250 the server's own\r\n", (250, b"the server's own")),
+    ):
+        line.sock, server = socket.socketpair()
+        with server, line.sock:
+            server.sendall(said)
+            assert line.getreply() == heard
 
 
 @pytest.mark.parametrize(
