@@ -26,6 +26,7 @@ from enum import StrEnum
 FIRST_WAIT = timedelta(minutes=5)  # greylisting lets a second try through after about five
 GROWTH = 4  # 5, 20, 80 minutes, then
 LONGEST_WAIT = timedelta(hours=4)  # a daily digest has few such waits before it is old
+LONGEST_REPLY = 512  # RFC 5321 4.5.3.1.5, a reply line; of several lines this is the gist
 JITTER = 0.25  # share of a wait, so that a refused thousand does not return as one
 
 
@@ -95,6 +96,13 @@ class Outcome:
     kind: OutcomeKind
     code: int | None = None  # RFC 5321 4.2; None where no server spoke
     text: str = ""
+
+    @property
+    def reply(self) -> str:
+        """What the next server said, as one bounded line; empty where none spoke."""
+        if self.code is None:
+            return ""
+        return " ".join(f"{self.code} {self.text}".split())[:LONGEST_REPLY]
 
 
 class InDoubt(StrEnum):

@@ -10,7 +10,7 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, dump, progress, say
-from newsletter.store import deliveries, papers
+from newsletter.store import ledger, papers
 from subscribers import store as subscribers
 from subscribers.model import State
 
@@ -36,7 +36,7 @@ def compose(app: App, as_json: bool) -> None:
             say(_nothing(app))
         return
     with app.database.read() as connection:
-        composed = deliveries.composed(connection, done.issue.id)
+        composed = ledger.composed(connection, done.issue.id)
     if as_json:
         dump(
             {

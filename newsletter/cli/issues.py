@@ -16,8 +16,8 @@ from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries
 from newsletter.store import issues as store
+from newsletter.store import ledger, operator_acts
 from newsletter.transports import relay_log
 from subscribers import store as subscribers
 
@@ -35,7 +35,7 @@ def list_(app: App, limit: int, as_json: bool) -> None:
     """List issues, the newest first."""
     with app.database.read() as connection:
         found = store.listed(connection, limit)
-        counts = {one.id: deliveries.count(connection, one.id) for one in found}
+        counts = {one.id: ledger.count(connection, one.id) for one in found}
     rows = [
         {
             "issue": one.day.isoformat(),
@@ -43,7 +43,7 @@ def list_(app: App, limit: int, as_json: bool) -> None:
             "papers": one.papers,
             "deliveries": sum(counts[one.id].values()),
             "sent": counts[one.id][DeliveryState.SENT],
-            "finished": deliveries.is_finished(counts[one.id]),
+            "finished": ledger.is_finished(counts[one.id]),
         }
         for one in found
     ]
@@ -65,8 +65,8 @@ def show_(app: App, issue: str | None, limit: int, as_json: bool) -> None:
     """Show who gets what of ISSUE (its date; by default the newest), and why."""
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
-        found = deliveries.entries(connection, chosen.id, limit=limit)
-        total = deliveries.composed(connection, chosen.id)
+        found = ledger.entries(connection, chosen.id, limit=limit)
+        total = ledger.composed(connection, chosen.id)
     rows = [describe(chosen, one) for one in found]
     if as_json:
         dump({"issue": chosen.name, "candidates": len(chosen.candidates), "deliveries": rows})
@@ -76,7 +76,7 @@ def show_(app: App, issue: str | None, limit: int, as_json: bool) -> None:
         say(f"{len(rows)} of {total} deliveries shown; --limit shows more.")
 
 
-def describe(issue: Issue, one: deliveries.Entry) -> dict[str, Any]:
+def describe(issue: Issue, one: ledger.Entry) -> dict[str, Any]:
     """A delivery with its picks in words."""
     snapshot = issue.snapshot
     return {
@@ -93,7 +93,7 @@ def describe(issue: Issue, one: deliveries.Entry) -> dict[str, Any]:
                 "pinned": snapshot.cards[pick.paper_id].pinned,
                 "because": [snapshot.chips[slug].name for slug in pick.reasons],
             }
-            for pick in deliveries.read_picks(one.picks, issue)
+            for pick in ledger.read_picks(one.picks, issue)
         ],
     }
 
@@ -137,11 +137,11 @@ def reconcile(
     """
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
-        unknown = deliveries.entries(connection, chosen.id, states=[DeliveryState.UNKNOWN])
+        unknown = ledger.entries(connection, chosen.id, states=[DeliveryState.UNKNOWN])
         for address in (*sent, *again):
             subscribers.get(connection, address)
     edition = Edition(chosen, app.signer)
-    settled: list[tuple[deliveries.Entry, DeliveryState, str]] = []
+    settled: list[tuple[ledger.Entry, DeliveryState, str]] = []
     for one in unknown:
         if one.address.casefold() in _folded(sent):
             settled.append((one, DeliveryState.SENT, "an operator knows that it arrived"))
@@ -159,7 +159,7 @@ def reconcile(
     now = datetime.now(UTC)
     with app.database.write() as connection:
         for one, state, reason in settled:
-            deliveries.reconcile(connection, one.id, state, reason, now)
+            operator_acts.reconcile(connection, one.id, state, reason, now)
     table(["Reader", "Now", "Why"], [[one.address, state, why] for one, state, why in settled])
     say(f"{len(settled)} settled, {len(unknown) - len(settled)} still unknown.")
     named = _folded((*sent, *again)) - {one.address.casefold() for one in unknown}

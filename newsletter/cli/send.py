@@ -21,7 +21,7 @@ from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, complain, dump, instant, progress, say, table
 from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
-from newsletter.store import deliveries
+from newsletter.store import deliveries, ledger
 from subscribers import store as subscribers
 
 TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
@@ -69,7 +69,7 @@ def send(
         with app.database.write() as connection:
             deliveries.bring_forward(connection, now, subscriber_id=reader)
     with app.database.read() as connection:
-        due = deliveries.count_due(connection, now, subscriber_id=reader)
+        due = ledger.count_due(connection, now, subscriber_id=reader)
     if workers > 1:
         connections[0].close()
         _several(app, context, reader, workers, as_json)
@@ -124,8 +124,8 @@ def _several(
 def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) -> None:
     now = datetime.now(UTC)
     with app.database.read() as connection:
-        later, first = deliveries.waiting(connection, now)
-        elsewhere, until = deliveries.held(connection, now)
+        later, first = ledger.waiting(connection, now)
+        elsewhere, until = ledger.held(connection, now)
     if as_json:
         counts: dict[str, Any] = {state.value: done.states[state] for state in DeliveryState}
         dump(

@@ -11,7 +11,7 @@ from newsletter.app import App
 from newsletter.cli.options import chosen_issue, pass_app
 from newsletter.cli.show import as_json, complain, dump, instant, say, table
 from newsletter.delivery import DeliveryState
-from newsletter.store import deliveries
+from newsletter.store import ledger
 
 TOLD = (
     DeliveryState.UNKNOWN,
@@ -34,12 +34,12 @@ def status(app: App, context: click.Context, issue: str | None, as_json: bool) -
     """
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
-        counts = deliveries.count(connection, chosen.id)
-        composed = deliveries.composed(connection, chosen.id)
-        later, first = deliveries.waiting(connection, datetime.now(UTC))
-        trouble = deliveries.entries(connection, chosen.id, states=TOLD, limit=1000)
+        counts = ledger.count(connection, chosen.id)
+        composed = ledger.composed(connection, chosen.id)
+        later, first = ledger.waiting(connection, datetime.now(UTC))
+        trouble = ledger.entries(connection, chosen.id, states=TOLD, limit=1000)
     balanced = composed == sum(counts.values())
-    finished = deliveries.is_finished(counts)
+    finished = ledger.is_finished(counts)
     if as_json:
         dump(
             {
@@ -72,7 +72,7 @@ def status(app: App, context: click.Context, issue: str | None, as_json: bool) -
         context.exit(1)
 
 
-def _tell(trouble: list[deliveries.Entry]) -> None:
+def _tell(trouble: list[ledger.Entry]) -> None:
     if not trouble:
         return
     urgent = [one for one in trouble if one.state is not DeliveryState.SKIPPED]

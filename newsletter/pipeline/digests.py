@@ -10,7 +10,8 @@ from newsletter.issue import Digest, Issue
 from newsletter.message import Builder, Message
 from newsletter.papers import PaperId
 from newsletter.selection import Pick, rank, take
-from newsletter.store.deliveries import Claimed, Entry, read_picks
+from newsletter.store.deliveries import Claimed
+from newsletter.store.ledger import Entry, read_picks
 from subscribers.model import Preferences
 from subscribers.tokens import Purpose, Signer
 

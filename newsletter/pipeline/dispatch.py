@@ -29,7 +29,7 @@ from newsletter.pipeline import silencing
 from newsletter.pipeline.connections import Answer, Connections
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
-from newsletter.store import deliveries, issues
+from newsletter.store import deliveries, issues, ledger
 from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
 from newsletter.transports import Refused, Transport, TransportUnavailable
@@ -187,7 +187,7 @@ class _Run:
             ended = _never(DeliveryState.SKIPPED, "unsubscribed before it was sent")
         elif one.suppressed:
             ended = _never(DeliveryState.SKIPPED, silencing.skipped(one.suppressed))
-        elif not is_news(one.due_at, self._post.policy, self._post.clock()):
+        elif not is_news(one.news_from, self._post.policy, self._post.clock()):
             ended = _never(DeliveryState.FAILED, "no longer news when it could be sent")
         else:
             return self._edition(one.issue_id).message(one)
@@ -228,18 +228,22 @@ class _Run:
         decision = decide(
             key=str(one.id),
             tries=one.tries,
-            due_at=one.due_at,
+            due_at=one.news_from,
             outcome=outcome,
             policy=self._post.policy,
             now=self._post.clock(),
         )
         refused = outcome if outcome.kind is OutcomeKind.REFUSED else None
-        self._finished(one, decision, refused)
+        self._finished(one, decision, refused, outcome.reply)
 
-    def _finished(self, one: Claimed, decision: Decision, refusal: Outcome | None = None) -> None:
+    def _finished(
+        self, one: Claimed, decision: Decision, refusal: Outcome | None = None, reply: str = ""
+    ) -> None:
         transport = self._post.transport_name
         self._results.append(
-            Finished(claim=one, decision=decision, transport=transport, refusal=refusal)
+            Finished(
+                claim=one, decision=decision, transport=transport, refusal=refusal, reply=reply
+            )
         )
 
     def _commit(self, act: Callable[[Connection], None]) -> None:
@@ -310,7 +314,7 @@ def rehearse(
     """Builds what `dispatch` would send now (or `early`: once every hour came); changes nothing."""
     editions: dict[int, Edition] = {}
     with database.read() as connection:
-        for entry in deliveries.due(
+        for entry in ledger.due(
             connection, now, limit=limit, subscriber_id=subscriber_id, early=early
         ):
             if entry.issue_id not in editions:

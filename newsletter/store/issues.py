@@ -36,7 +36,13 @@ def freeze(
     snapshot: Snapshot,
 ) -> Issue:
     """Keeps the issue of a day, most trending candidate first; the first to freeze it wins."""
-    values = {"day": day, "composed_at": now, "snapshot": snapshot.to_json()}
+    values = {
+        "day": day,
+        "composed_at": now,
+        "snapshot": snapshot.to_json(),
+        "paused": False,
+        "cancelled": False,
+    }
     for issue_id in insert_new(connection, issues, [values], returning=issues.c.id):
         connection.execute(
             insert(issue_papers),

@@ -19,7 +19,7 @@ from newsletter.delivery import DeliveryState, Policy
 from newsletter.errors import NewsletterError
 from newsletter.pipeline import Edition
 from newsletter.pipeline.receipts import FileReceipts
-from newsletter.store import deliveries, issues
+from newsletter.store import issues, ledger
 from newsletter.store.database import Database
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_options import SmtpOptions
@@ -103,8 +103,8 @@ class Crashing(Ledger):
         """Of every reader with papers."""
         with self.database.read() as connection:
             assert issues.by_id(connection, self.issue.id)
-            counts = deliveries.count(connection, self.issue.id)
-            assert sum(counts.values()) == deliveries.composed(connection, self.issue.id)
+            counts = ledger.count(connection, self.issue.id)
+            assert sum(counts.values()) == ledger.composed(connection, self.issue.id)
         found = self.entries(self.issue.id)
         return {address: found[address].state for address in self.names.values()}
 
