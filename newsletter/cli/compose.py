@@ -45,8 +45,12 @@ def compose(app: App, as_json: bool) -> None:
                 "queued": done.queued,
                 "skipped": done.skipped,
                 "composed": composed,
+                "cancelled": done.cancelled or None,
             }
         )
+        return
+    if done.cancelled:
+        say(f"Issue {done.issue.name} was {done.cancelled}. Nobody is added to it.")
         return
     papers = len(done.issue.candidates)
     what = "composed" if done.fresh else "was composed before; it stays as it is"

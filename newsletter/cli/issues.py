@@ -10,14 +10,15 @@ from typing import Any
 import click
 
 from newsletter.app import App
-from newsletter.cli.options import chosen_issue, limit, pass_app
+from newsletter.cli import operating
+from newsletter.cli.options import by, chosen_issue, limit, pass_app, who
 from newsletter.cli.show import as_json, dump, say, table
 from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.pipeline import Edition
+from newsletter.store import issue_acts, ledger, operator_acts
 from newsletter.store import issues as store
-from newsletter.store import ledger, operator_acts
 from newsletter.transports import relay_log
 from subscribers import store as subscribers
 
@@ -25,6 +26,10 @@ from subscribers import store as subscribers
 @click.group()
 def issues() -> None:
     """What was published, and who got what."""
+
+
+for _command in operating.COMMANDS:
+    issues.add_command(_command)
 
 
 @issues.command("list", epilog="Example: newsletter issues list")
@@ -85,6 +90,7 @@ def describe(issue: Issue, one: ledger.Entry) -> dict[str, Any]:
         "reason": one.reason,
         "due_at": one.due_at,
         "sent_at": one.sent_at,
+        "reply": one.reply,
         "picks": [
             {
                 "paper": pick.paper_id,
@@ -127,9 +133,15 @@ def show_deliveries(rows: list[dict[str, Any]]) -> None:
 @click.option(
     "--again", multiple=True, metavar="ADDRESS", help="You know it did not: queue it again."
 )
+@by
 @pass_app
 def reconcile(
-    app: App, issue: str, log: Path | None, sent: tuple[str, ...], again: tuple[str, ...]
+    app: App,
+    issue: str,
+    log: Path | None,
+    sent: tuple[str, ...],
+    again: tuple[str, ...],
+    by: str | None,
 ) -> None:
     """Settle the unknown deliveries of ISSUE, from the relay's log or by hand.
 
@@ -149,24 +161,26 @@ def reconcile(
             settled.append((one, DeliveryState.QUEUED, "an operator knows that it did not arrive"))
     if log is not None:
         left = {
-            edition.message(one).message_id: one
+            edition.message_id(one.subscriber_id): one
             for one in unknown
             if one.id not in {entry.id for entry, *_ in settled}
         }
         for message_id, verdict in relay_log.read(log, set(left)).items():
             state = DeliveryState.SENT if verdict.taken else DeliveryState.FAILED
             settled.append((left[message_id], state, f"by the relay's log: {verdict.words}"))
-    now = datetime.now(UTC)
+    now, name = datetime.now(UTC), who(by)
     with app.database.write() as connection:
+        if again and issue_acts.is_cancelled(connection, chosen.id):
+            raise RequestError(f"Issue {chosen.name} is cancelled: nothing of it goes again.")
         for one, state, reason in settled:
-            operator_acts.reconcile(connection, one.id, state, reason, now)
+            operator_acts.reconcile(connection, one.id, state, reason, now, by=name)
     table(["Reader", "Now", "Why"], [[one.address, state, why] for one, state, why in settled])
     say(f"{len(settled)} settled, {len(unknown) - len(settled)} still unknown.")
     named = _folded((*sent, *again)) - {one.address.casefold() for one in unknown}
     if named:
         raise RequestError(f"Not unknown, so left alone: {', '.join(sorted(named))}.")
     if not settled and unknown:
-        rows = [[one.address, edition.message(one).message_id, one.reason] for one in unknown]
+        rows = [[one.address, edition.message_id(one.subscriber_id), one.reason] for one in unknown]
         table(["Reader", "Message-ID", "Why"], rows)
 
 

@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -20,7 +20,7 @@ from newsletter.cli import workers as processes
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, complain, dump, instant, progress, say, table
 from newsletter.delivery import DeliveryState
-from newsletter.errors import RequestError
+from newsletter.errors import RequestError, StoreError
 from newsletter.store import deliveries, ledger
 from subscribers import store as subscribers
 
@@ -72,7 +72,7 @@ def send(
         due = ledger.count_due(connection, now, subscriber_id=reader)
     if workers > 1:
         connections[0].close()
-        _several(app, context, reader, workers, as_json)
+        _several(app, context, reader, workers, as_json, now)
         return
     total = due if limit is None else min(due, limit)
     with progress("Sending", total) as advance, _graceful() as stop:
@@ -98,7 +98,12 @@ def send(
 
 
 def _several(
-    app: App, context: click.Context, reader: int | None, workers: int, as_json: bool
+    app: App,
+    context: click.Context,
+    reader: int | None,
+    workers: int,
+    as_json: bool,
+    now: datetime,
 ) -> None:
     """Sends what is due in several processes, and tells what they did together."""
     arguments = ["--config", str(app.config.file)] if app.config.file else []
@@ -106,7 +111,8 @@ def _several(
     if reader is not None:
         with app.database.read() as connection:
             to = ["--to", subscribers.by_id(connection, reader).address]
-    ended = processes.run([*arguments, "send", *to, "--json"], workers)
+    with _together(app, now, reader) as look:
+        ended = processes.run([*arguments, "send", *to, "--json"], workers, look)
     counts: Counter[str] = sum((one.counts for one in ended), Counter())
     states = Counter({state: counts[state.value] for state in DeliveryState if counts[state.value]})
     lost = counts["found_in_doubt"]
@@ -119,6 +125,31 @@ def _several(
     worst = max((one.code if one.code >= 0 else 128 - one.code for one in ended), default=0)
     if worst:
         context.exit(worst)
+
+
+@contextmanager
+def _together(app: App, now: datetime, reader: int | None) -> Iterator[Callable[[], None]]:
+    """One bar for all processes, which share nothing but the ledger: so it is read."""
+
+    def left() -> int:
+        with app.database.read() as connection:
+            return ledger.unfinished(connection, now, subscriber_id=reader)
+
+    total = left()
+    with progress("Sending", total) as advance:
+        told = 0
+
+        def look() -> None:
+            nonlocal told
+            try:
+                done = total - left()
+            except StoreError:
+                return  # the processes say themselves what is the matter
+            if done > told:
+                advance(done - told)
+                told = done
+
+        yield look
 
 
 def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) -> None:

@@ -92,6 +92,12 @@ def latest(connection: Connection) -> Issue | None:
     return None if row is None else _issue(connection, row)
 
 
+def latest_day(connection: Connection) -> date | None:
+    """The day of the newest issue."""
+    found: date | None = connection.scalar(select(func.max(issues.c.day)))
+    return found
+
+
 def listed(connection: Connection, limit: int) -> list[Listed]:
     """Issues, newest first."""
     papers = (

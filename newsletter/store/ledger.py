@@ -106,6 +106,31 @@ def held(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
     return row[0], row[1]
 
 
+def count_silenced(connection: Connection, issue_id: int, now: datetime) -> int:
+    """How many waiting deliveries of an issue are to addresses that get nothing."""
+    query = (
+        select(func.count())
+        .select_from(deliveries)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .join(suppressions, silenced(now))
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(WAITING))
+    )
+    return connection.scalar(query) or 0
+
+
+def skipped(connection: Connection, issue_id: int, limit: int) -> dict[str, int]:
+    """Why deliveries of an issue were not to be sent, the commonest reasons first."""
+    number = func.count()
+    query = (
+        select(deliveries.c.reason, number)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.SKIPPED)
+        .group_by(deliveries.c.reason)
+        .order_by(number.desc(), deliveries.c.reason)
+        .limit(limit)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def is_finished(counts: Mapping[DeliveryState, int]) -> bool:
     """Whether nothing of an issue is queued, sending or deferred."""
     return not any(counts[state] for state in OPEN)
