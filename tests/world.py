@@ -9,8 +9,9 @@ from newsletter import pipeline
 from newsletter.delivery import Decision, DeliveryState, Policy
 from newsletter.papers import PaperId
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries, issues
-from newsletter.store.deliveries import Claimed, Entry, Finished
+from newsletter.store import deliveries, issues, ledger
+from newsletter.store.deliveries import Claimed, Finished
+from newsletter.store.ledger import Entry
 from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
 from subscribers import store
 from subscribers.model import Consent, Preferences
@@ -68,8 +69,7 @@ class Ledger(World):
     ) -> pipeline.Dispatched:
         """A run of dispatch whose clock stands still."""
         post = pipeline.Post(
-            transports=[transport],
-            transport_name="scripted",
+            roads=[pipeline.Road(name="scripted", transports=[transport])],
             owner="one",
             policy=Policy(tries=3, news=timedelta(hours=36)),
             lease=LEASE,
@@ -97,7 +97,7 @@ class Ledger(World):
 
     def entries(self, issue: int) -> dict[str, Entry]:
         with self.database.read() as connection:
-            return {one.address: one for one in deliveries.entries(connection, issue)}
+            return {one.address: one for one in ledger.entries(connection, issue)}
 
     def mail(self, one: Entry) -> bytes:
         """What preview shows."""
@@ -107,7 +107,7 @@ class Ledger(World):
     def papers(self, one: Entry) -> list[PaperId]:
         with self.database.read() as connection:
             issue = issues.by_id(connection, one.issue_id)
-        return [pick.paper_id for pick in deliveries.read_picks(one.picks, issue)]
+        return [pick.paper_id for pick in ledger.read_picks(one.picks, issue)]
 
     def add_readers(self, number: int) -> None:
         consent = Consent(at=NOON, form="test")

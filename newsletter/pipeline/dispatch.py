@@ -33,7 +33,7 @@ from newsletter.pipeline.connections import Answer, Connections, Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
 from newsletter.pipeline.traffic import Admitted, Traffic
-from newsletter.store import deliveries, issues
+from newsletter.store import deliveries, issues, ledger
 from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
 from newsletter.transports import Refused, TransportUnavailable
@@ -161,9 +161,12 @@ class _Run:
                 if self._results:  # what is known must not wait for the slowest answer
                     self._commit(_nothing)
                 self._receive()
-            elif self._done or left == 0 or not self._connections.alive:
-                return
-            elif not moved and not self._waited():
+            elif (
+                self._done
+                or left == 0
+                or not self._connections.alive
+                or (not moved and not self._waited())
+            ):
                 return
 
     def settle(self) -> None:
@@ -277,11 +280,11 @@ class _Run:
             ended = _never(DeliveryState.SKIPPED, "unsubscribed before it was sent")
         elif one.suppressed:
             ended = _never(DeliveryState.SKIPPED, silencing.skipped(one.suppressed))
-        elif not is_news(one.due_at, self._post.policy, self._post.clock()):
+        elif not is_news(one.news_from, self._post.policy, self._post.clock()):
             ended = _never(DeliveryState.FAILED, "no longer news when it could be sent")
         else:
             return self._edition(one.issue_id).message(one)
-        self._results.append(Finished(claim=one, decision=ended, transport=None))
+        self._results.append(Finished(claim=one, decision=ended, transport=""))
         self._post.progress(1)
         return None
 
@@ -317,14 +320,20 @@ class _Run:
         decision = decide(
             key=str(one.id),
             tries=one.tries,
-            due_at=one.due_at,
+            due_at=one.news_from,
             outcome=outcome,
             policy=self._post.policy,
             now=self._post.clock(),
         )
         refused = outcome if outcome.kind is OutcomeKind.REFUSED else None
         self._results.append(
-            Finished(claim=one, decision=decision, transport=road, refusal=refused)
+            Finished(
+                claim=one,
+                decision=decision,
+                transport=road,
+                refusal=refused,
+                reply=outcome.reply,
+            )
         )
 
     def _commit(self, act: Callable[[Connection], None]) -> None:
@@ -396,7 +405,7 @@ def rehearse(
     """Builds what `dispatch` would send now (or `early`: once every hour came); changes nothing."""
     editions: dict[int, Edition] = {}
     with database.read() as connection:
-        for entry in deliveries.due(
+        for entry in ledger.due(
             connection, now, limit=limit, subscriber_id=subscriber_id, early=early
         ):
             if entry.issue_id not in editions:

@@ -19,6 +19,7 @@ from newsletter.pipeline.connections import Road
 from newsletter.store import pacing
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import Claimed, Finished
+from subscribers.addresses import domain as domain_of
 
 ANY_DOMAIN = "*"  # the limits of each domain that has none of its own
 
@@ -30,11 +31,6 @@ class Admitted:
     go: list[tuple[Claimed, str]] = field(default_factory=list)  # with the name of the road
     put_off: list[tuple[Claimed, datetime]] = field(default_factory=list)  # given back until then
     next_at: datetime | None = None  # when a road has room again, where none has
-
-
-def domain_of(address: str) -> str:
-    """The part of an address that limits go by."""
-    return address.rpartition("@")[2].lower()
 
 
 class Traffic:
@@ -137,7 +133,9 @@ class Traffic:
     def _lane(self, connection: Connection, domain: str, now: datetime) -> _Lane | None:
         limits = self._domains.get(domain) or self._domains.get(ANY_DOMAIN) or DomainLimits()
         slow = self.slow.get(domain)
-        caps = [one for one in (limits.connections, slow and slow.connections) if one is not None]
+        caps = [limits.connections] if limits.connections is not None else []
+        if slow is not None:
+            caps.append(slow.connections)
         if not limits.rates and not caps:
             return None
         return _Lane(connection, domain, limits.rates, min(caps, default=None), slow, now)

@@ -44,7 +44,8 @@ def tail(connection: Connection, name: str, now: datetime) -> datetime:
     """Up to when messages that have to wait have been given an instant."""
     append(connection, rates, [{"name": name, "kept": now, "tail": now}])
     query = select(rates.c.tail).where(rates.c.name == name).with_for_update()
-    return max(connection.execute(query).scalar_one(), now)
+    found: datetime = connection.execute(query).scalar_one()
+    return max(found, now)
 
 
 def set_tail(connection: Connection, name: str, instant: datetime) -> None:
@@ -56,7 +57,8 @@ def used_on(connection: Connection, name: str, day: date) -> int:
     """How many a transport that warms up has carried on a day, ours alone from here on."""
     append(connection, day_counts, [{"name": name, "day": day, "used": 0}])
     query = select(day_counts.c.used).where(day_counts.c.name == name, day_counts.c.day == day)
-    return connection.execute(query.with_for_update()).scalar_one()
+    found: int = connection.execute(query.with_for_update()).scalar_one()
+    return found
 
 
 def use_on(connection: Connection, name: str, day: date, number: int) -> None:
