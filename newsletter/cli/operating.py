@@ -55,7 +55,7 @@ def retry(
     Their tries count from none, and they are news from now on, however old the issue is. What was
     sent is never sent again.
     """
-    name, now = who(by), datetime.now(UTC)
+    name, words, now = who(by), reason(why), datetime.now(UTC)
     chosen = _issue(app, issue)
     meant = [DeliveryState(state) for state in states] or [DeliveryState.FAILED]
     done = pipeline.retry(
@@ -63,7 +63,7 @@ def retry(
         chosen,
         meant,
         by=name,
-        why=reason(why),
+        why=words,
         now=now,
         policy=app.policy,
         addresses=to,

@@ -106,11 +106,11 @@ def test_readers_that_were_here_get_their_domains(database: Database) -> None:
             connection.execute(
                 text(
                     "INSERT INTO subscribers (address, address_key, state, follows, mutes, at, "
-                    "zone, days, length, consent_at, consent_form) VALUES (:a, lower(:a), "
+                    "zone, days, length, consent_at, consent_form) VALUES (:a, :key, "
                     "'confirmed', '[]', '[]', '08:00', 'UTC', '01234', 10, "
                     "'2026-03-11 06:00:00+00:00', 'test')"
                 ),
-                {"a": address},
+                {"a": address, "key": address.lower()},
             )
         connection.execute(
             text(
