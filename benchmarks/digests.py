@@ -120,14 +120,7 @@ def ours(port: int, readers: int) -> tuple[float, float, int]:
                 wants = Preferences(follows=topics)
                 consent = Consent(at=now, form="benchmark")
                 store.subscribe(connection, f"reader{at}@example.org", wants, consent)
-        post = pipeline.Post(
-            transports=app.connections(),
-            transport_name="smtp",
-            owner="benchmark",
-            policy=app.policy,
-            lease=app.lease,
-            clock=lambda: datetime.now(UTC),
-        )
+        post = app.post("benchmark", lambda: datetime.now(UTC))
         cpu, wall = time.process_time(), time.perf_counter()
         pipeline.compose(app.database, app.renderer, app.catalogue, app.terms, now)
         with app.database.write() as connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from newsletter import pipeline
 from newsletter.delivery import Decision, DeliveryState, Policy
 from newsletter.papers import PaperId
@@ -114,3 +116,17 @@ class Ledger(World):
         with self.database.write() as connection:
             for at in range(number):
                 store.subscribe(connection, f"r{at}@example.org", Preferences(length=1), consent)
+
+    def add_reader(self, address: str) -> str:
+        """One more reader, who gets a digest."""
+        with self.database.write() as connection:
+            consent = Consent(at=NOON, form="test")
+            store.subscribe(connection, address, Preferences(length=1), consent)
+        return address
+
+    def reset_all(self) -> None:
+        """What was sent is queued again, as if nothing had happened."""
+        with self.database.write() as connection:
+            connection.execute(
+                text("UPDATE deliveries SET state = 'queued', attempt = 0 WHERE picks <> '[]'")
+            )

@@ -59,6 +59,5 @@ def check_(app: App, context: click.Context) -> None:
         say("Advice: set http.contact, so that the sources you ask can write to you.")
     signed = f"signed as {app.mail_signer.domain}, " if app.mail_signer else ""
     kinds = [app.config.transport(name)[0] for name in app.settings.delivery.transports]
-    say(
-        f"Good: mail goes by {' and '.join(kinds)}, {signed}{len(app.catalogue)} topics, {app.database.shown}."
-    )
+    by = " and ".join(kinds)
+    say(f"Good: mail goes by {by}, {signed}{len(app.catalogue)} topics, {app.database.shown}.")

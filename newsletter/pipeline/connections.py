@@ -84,10 +84,10 @@ class Connections:
 
     @property
     def idle(self) -> dict[str, int]:
-        """How many messages each road could be handed now; spares only if no other is alive."""
-        weighted = [road for road in self.roads if road.weight and self._alive(road.name)]
-        roads = weighted or self.roads
-        return {road.name: len(self._idle[road.name]) for road in roads if self._idle[road.name]}
+        """How many messages each open road could be handed now; spares if no other is open."""
+        open_ = [road for road in self.roads if self._alive(road.name)]
+        roads = [road for road in open_ if road.weight] or open_
+        return {road.name: len(self._idle[road.name]) for road in roads}
 
     @property
     def busy(self) -> int:

@@ -154,7 +154,7 @@ class _Run:
         while True:
             self._connections.revive()
             moved = 0
-            if not self._done and self._connections.idle and left != 0:
+            if not self._done and any(self._connections.idle.values()) and left != 0:
                 moved, begun = self._hand_over(left, subscriber_id)
                 left = None if left is None else left - begun
             if self._connections.busy:

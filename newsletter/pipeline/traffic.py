@@ -48,7 +48,8 @@ class Traffic:
         self._roads = {road.name: road for road in roads}
         self._domains = domains
         self._connections = sum(len(road.transports) for road in roads)
-        self._handed: Counter[str] = Counter()  # by road, while several share
+        self._handed: Counter[str] = Counter()  # by road
+        self._sharing: set[str] = set()  # the roads that could carry something last
 
     def look(self, connection: Connection) -> None:
         """Learns which domains are gone easy on."""
@@ -66,6 +67,7 @@ class Traffic:
         domains = {domain_of(one.address) for one in (*ready, *others)}
         lanes = {name: self._lane(connection, name, now) for name in sorted(domains)}
         gates = {name: self._gate(connection, name, number, now) for name, number in idle.items()}
+        self._catch_up(gates)
         admitted = Admitted()
         for one in ready:
             lane = lanes[domain_of(one.address)]
@@ -144,10 +146,34 @@ class Traffic:
         return _Gate(connection, self._roads[name], idle, now)
 
     def _road(self, gates: Mapping[str, _Gate]) -> str | None:
-        """The road with room that has carried least of its share."""
+        """The road with room that has carried least of its share.
+
+        None, too, where those with room are ahead of one that is busy by as much as they have
+        connections: without that a weight would say nothing as soon as there is much to do.
+        """
+        shares = {name: self._share(name) for name, gate in gates.items() if not gate.limited}
         free = [name for name, gate in gates.items() if gate.room > 0]
-        share = {name: (self._handed[name] + 1) / (self._roads[name].weight or 1) for name in free}
-        return min(free, key=lambda name: share[name]) if free else None
+        if not free:
+            return None
+        name = min(free, key=self._share)
+        ahead = (shares[name] - min(shares.values())) * self._weight(name)
+        return name if ahead < len(self._roads[name].transports) else None
+
+    def _share(self, name: str) -> float:
+        return self._handed[name] / self._weight(name)
+
+    def _weight(self, name: str) -> int:
+        return self._roads[name].weight or 1
+
+    def _catch_up(self, gates: Mapping[str, _Gate]) -> None:
+        """What a road could not carry while it was closed or at its limit, it need not make up."""
+        sharing = {name for name, gate in gates.items() if not gate.limited}
+        before = sharing & self._sharing
+        if before:
+            least = min(self._share(name) for name in before)
+            for name in sharing - before:
+                self._handed[name] = max(self._handed[name], round(least * self._weight(name)))
+        self._sharing = sharing
 
 
 class _Rates:
