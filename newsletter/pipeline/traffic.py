@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 
-from newsletter.bounces import code_of
 from newsletter.delivery import DeliveryState
 from newsletter.pacing import DomainLimits, Rate, Slowdown, asks_to_slow, eased, slot, slowed
 from newsletter.pipeline.connections import Road
+from newsletter.server_words import code_of
 from newsletter.store import pacing
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import Claimed, Finished

@@ -22,7 +22,7 @@ import trustme
 from newsletter.app import App
 from newsletter.config import load
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries, issues
+from newsletter.store import issues, ledger
 from newsletter.transports import Envelope, Refused, TransportUnavailable, relay_log
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_options import SmtpOptions
@@ -153,7 +153,7 @@ def command_line(place: Path) -> dict[str, Any]:
             issue = issues.latest(connection)
             assert issue is not None
             edition = Edition(issue, app.signer, app.mail_signer)
-            entries = deliveries.entries(connection, issue.id)
+            entries = ledger.entries(connection, issue.id)
             states = {one.address: str(one.state) for one in entries}
             mails = {one.address: edition.message(one) for one in entries}
     finally:
