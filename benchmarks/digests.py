@@ -5,9 +5,9 @@ Run: python -m benchmarks.digests [--readers 1000] [--rounds 3]
 Both make the same mails from the 70 papers of the saved page for the same readers and hand them
 to the same kind of SMTP server on loopback, in a process of its own. The baseline is the loop one
 would write first: choose, render MJML with Jinja for each reader, build an `EmailMessage`, send it
-by `smtplib`; it keeps no ledger. Ours selects, freezes, writes the ledger, joins and sends; then the
-same again with every mail signed (DKIM). CPU is this process's alone. Rounds alternate; the median
-ratio is what to quote.
+by `smtplib`; it keeps no ledger. Ours selects, freezes, writes the ledger, joins and sends; then
+the same again with every mail signed (DKIM). CPU is this process's alone. Rounds alternate; the
+median ratio is what to quote.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ from newsletter.rendering.gist import gist
 from newsletter.rendering.renderer import links_of
 from newsletter.rendering.tex import to_unicode
 from newsletter.resources import folder
+from newsletter.sources.files import FileOptions
+from newsletter.sources.page import PageSource
+from newsletter.sources.port import NEWS, Answer
 from newsletter.store import deliveries
 from newsletter.topics import Catalogue
 from subscribers import store
@@ -126,15 +129,7 @@ def ours(port: int, readers: int, algorithm: str | None = None) -> tuple[float, 
                 wants = Preferences(follows=topics)
                 consent = Consent(at=now, form="benchmark")
                 store.subscribe(connection, f"reader{at}@example.org", wants, consent)
-        post = pipeline.Post(
-            transports=app.connections(),
-            transport_name="smtp",
-            owner="benchmark",
-            policy=app.policy,
-            lease=app.lease,
-            clock=lambda: datetime.now(UTC),
-            mail_signer=app.mail_signer,
-        )
+        post = app.post("benchmark", lambda: datetime.now(UTC))
         cpu, wall = time.process_time(), time.perf_counter()
         pipeline.compose(app.database, app.renderer, app.catalogue, app.terms, now)
         with app.database.write() as connection:
@@ -148,14 +143,13 @@ def ours(port: int, readers: int, algorithm: str | None = None) -> tuple[float, 
 def obvious(port: int, readers: int) -> tuple[float, float, int]:
     """The same for the program one would write first."""
     app = App(load(None, {}))
-    page = {"path": str(folder("seeds") / "trending-papers.txt")}
-    source = sources.build("page", page, Path.cwd())
     now = datetime.now(UTC)
-    papers = [
-        paper
-        for request in source.requests()
-        for paper in source.read(request, sources.fetch(request), now).papers
-    ]
+    path = folder("seeds") / "trending-papers.txt"
+    source = PageSource("page", FileOptions(path=path))
+    (request,) = source.requests(NEWS, {}, now)
+    with path.open("rb") as body:
+        (harvest,) = source.read(request, Answer(where=str(path), body=body), now)
+    papers = harvest.papers
     wanted = interests(app.catalogue, readers)
     cpu, wall = time.process_time(), time.perf_counter()
     matches = {paper.id: app.catalogue.match(paper) for paper in papers}

@@ -19,7 +19,7 @@ from newsletter.delivery import DeliveryState
 from newsletter.mailboxes import Item, Mailbox
 from newsletter.pipeline import silencing
 from newsletter.pipeline.digests import digest_key
-from newsletter.store import deliveries, events
+from newsletter.store import events, operator_acts
 from newsletter.store.database import Connection, Database
 from newsletter.store.events import Delivered, Event
 from subscribers import store as subscribers
@@ -115,7 +115,9 @@ def _settle(connection: Connection) -> list[int]:
     return [
         one.id
         for one in events.proven(connection)
-        if deliveries.reconcile(connection, one.id, DeliveryState.SENT, reasons[one.by], one.due_at)
+        if operator_acts.reconcile(
+            connection, one.id, DeliveryState.SENT, reasons[one.by], one.due_at
+        )
     ]
 
 
@@ -241,7 +243,7 @@ class _Batch:
 
     def _delay(self, report: Report, told: Taken) -> Taken:
         delivery = self._delivery(report)
-        if delivery is not None and deliveries.reconcile(
+        if delivery is not None and operator_acts.reconcile(
             self._connection, delivery.id, DeliveryState.SENT, BY_DELAY, delivery.due_at
         ):
             self._delayed.append(delivery.id)

@@ -207,6 +207,27 @@ def told(connection: Connection, subscriber_id: int, limit: int) -> list[Told]:
     ]
 
 
+def of_delivery(connection: Connection, delivery_id: int) -> list[Told]:
+    """What came back of one delivery, in the order it was heard."""
+    query = (
+        select(
+            issues.c.day.label("issue"),
+            delivery_events.c.kind,
+            delivery_events.c.at,
+            delivery_events.c.code,
+            delivery_events.c.words,
+        )
+        .join(deliveries, deliveries.c.id == delivery_events.c.delivery_id)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .where(delivery_events.c.delivery_id == delivery_id)
+        .order_by(delivery_events.c.id)
+    )
+    return [
+        Told(**(dict(row._mapping) | {"kind": EventKind(row.kind)}))
+        for row in connection.execute(query)
+    ]
+
+
 def _one(
     connection: Connection, *where: ColumnElement[bool], first: bool = False
 ) -> Delivered | None:

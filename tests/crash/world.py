@@ -19,7 +19,7 @@ from newsletter.delivery import DeliveryState, Policy
 from newsletter.errors import NewsletterError
 from newsletter.pipeline import Edition
 from newsletter.pipeline.receipts import FileReceipts
-from newsletter.store import deliveries, issues
+from newsletter.store import issues, ledger
 from newsletter.store.database import Database
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_options import SmtpOptions
@@ -47,8 +47,11 @@ def send(url: str, port: int, receipts: str, begun: float, ahead: float) -> None
     asked = Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())  # as `newsletter send` does
     post = pipeline.Post(
-        transports=[SmtpTransport(options) for _ in range(CONNECTIONS)],
-        transport_name="sink",
+        roads=[
+            pipeline.Road(
+                name="sink", transports=[SmtpTransport(options) for _ in range(CONNECTIONS)]
+            )
+        ],
         owner=f"sender/{multiprocessing.current_process().pid}",
         policy=Policy(tries=5, news=timedelta(days=2)),
         lease=LEASE,
@@ -103,8 +106,8 @@ class Crashing(Ledger):
         """Of every reader with papers."""
         with self.database.read() as connection:
             assert issues.by_id(connection, self.issue.id)
-            counts = deliveries.count(connection, self.issue.id)
-            assert sum(counts.values()) == deliveries.composed(connection, self.issue.id)
+            counts = ledger.count(connection, self.issue.id)
+            assert sum(counts.values()) == ledger.composed(connection, self.issue.id)
         found = self.entries(self.issue.id)
         return {address: found[address].state for address in self.names.values()}
 
