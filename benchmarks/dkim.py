@@ -59,6 +59,7 @@ def digests(app: App, issue: Issue, readers: int) -> list[Digest]:
                 due_at=issue.composed_at,
                 key=app.signer.opaque(f"{issue.name}/{at}"),
                 unsubscribe_token=app.signer.sign(Purpose.UNSUBSCRIBE, at),
+                return_token=app.signer.sign_return(at, issue.id),
             )
         )
     return made

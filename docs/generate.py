@@ -18,6 +18,7 @@ from newsletter.cli.root import root
 from newsletter.config_told import reference
 from newsletter.options import Options
 from newsletter.papers import Paper
+from newsletter.roads import DomainOptions, RoadOptions
 from newsletter.sources import NEWS
 from newsletter.sources import known as known_sources
 from newsletter.sources.files import FileOptions
@@ -124,7 +125,11 @@ def settings_page() -> str:
         *_table(("Setting", "Is", "Default", "Does"), _settings(reference())),
         "",
     ]
-    groups = [(f"transports.{kind}", chosen.options) for kind, chosen in known().items()]
+    groups: list[tuple[str, type[Options]]] = [
+        ("transports.NAME, of whatever kind", RoadOptions),
+        ('domains."NAME"', DomainOptions),
+    ]
+    groups += [(f"transports.{kind}", chosen.options) for kind, chosen in known().items()]
     groups += [(f"sources.{kind}", chosen.options) for kind, chosen in known_sources().items()]
     for group, options in groups:
         lines += [f"## [{group}]", ""]

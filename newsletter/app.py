@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
 import newsletter
-from newsletter import catalogue, dkim_keys, sources, transports
+from newsletter import catalogue, dkim_keys, roads, sources, transports
 from newsletter.config import Config
 from newsletter.delivery import Policy
 from newsletter.dkim import MailSigner, Selected
 from newsletter.dkim_keys import PrivateKey
 from newsletter.errors import ConfigError, RequestError
+from newsletter.pacing import DomainLimits
 from newsletter.pipeline.compose import Terms
+from newsletter.pipeline.connections import Road
+from newsletter.pipeline.dispatch import Post
 from newsletter.pipeline.receipts import FileReceipts
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
@@ -105,25 +108,50 @@ class App:
         if "bare_database" in self.__dict__:
             self.bare_database.close()
 
-    def connections(self) -> list[transports.Transport]:
-        """As many transports as connections are wanted, all closed; raises ConfigError.
+    @cached_property
+    def domains(self) -> dict[str, DomainLimits]:
+        """What recipient domains are sent at most; raises ConfigError."""
+        return roads.domains(self.settings.domains)
 
-        Only a mail server is talked to over several.
+    def roads(self) -> list[Road]:
+        """The transports of delivery.transport with their connections, all closed.
+
+        Only a mail server is talked to over several. Raises ConfigError.
         """
-        kind, _, _ = self.config.transport()
-        number = self.settings.delivery.connections if kind == "smtp" else 1
-        return [self.transport() for _ in range(number)]
+        return [self._road(name) for name in self.settings.delivery.transports]
+
+    def _road(self, name: str) -> Road:
+        kind, table, where = self.config.transport(name)
+        common, own = roads.split(table, where)
+        wanted = common.connections or self.settings.delivery.connections
+        number = wanted if kind == "smtp" else 1
+        return Road(
+            name=name,
+            transports=[
+                transports.build(kind, own, where, self.config.base) for _ in range(number)
+            ],
+            weight=common.weight,
+            limits=common.limits(),
+        )
+
+    def post(self, owner: str, clock: Callable[[], datetime]) -> Post:
+        """What a run of dispatch works with, as the settings have it; raises ConfigError."""
+        return Post(
+            roads=self.roads(),
+            domains=self.domains,
+            owner=owner,
+            policy=self.policy,
+            lease=self.lease,
+            clock=clock,
+            mail_signer=self.mail_signer,
+            receipts=self.receipts,
+        )
 
     @cached_property
     def receipts(self) -> FileReceipts:
         """Where answers are kept that the database cannot take."""
         own = self.config.path(self.settings.delivery.receipts)
         return FileReceipts(own or (self.bare_database.folder or self.config.base) / "receipts")
-
-    def transport(self) -> transports.Transport:
-        """The transport the settings choose, closed; raises ConfigError."""
-        kind, options, where = self.config.transport()
-        return transports.build(kind, options, where, self.config.base)
 
     def sources(self, only: Sequence[str] = ()) -> list[Source]:
         """The configured sources, or those named; raises ConfigError, or RequestError for a name.

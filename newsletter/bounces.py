@@ -12,30 +12,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from email import message_from_bytes
+from datetime import UTC, datetime
+from email import message_from_string
 from email.errors import MessageError
-from email.header import decode_header, make_header
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from itertools import islice
 
-LARGEST = 2**18  # bytes that are read: five times our mails; a report stands before what it returns
-DEEPEST = 30  # parts with parts in them; a report with the returned mail in it has five
-LONGEST_TYPE = 2000  # bytes of a Content-Type: `email` takes time that grows with their square
+from newsletter.mime import MOST_NAMES, decoded, groups, header, inner, opened, parts_of, text_of
+from newsletter.server_words import code_of, is_permanent, line
+
 LONGEST_TEXT = 20_000  # characters of text in which a reason is looked for
-MOST_FIELDS = 200  # lines of a delivery report that are looked at
-LONGEST_WORDS = 300  # characters of a server's words that are kept
 LONGEST_ADDRESS = 320  # octets, RFC 3696 errata 1690
-MOST_NAMES = 20  # tokens and Message-IDs taken from one message: an honest one has two or three
 
-_CODE = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")  # RFC 3463 2
-_REPLY = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")  # RFC 5321 4.2
-_TYPE = re.compile(
-    rb"(?:^|[\r\n])content-(?:type|disposition|transfer-encoding):"
-    rb"((?:[^\r\n]++|(?:\r\n|\r|\n)[ \t])*+)",
-    re.IGNORECASE,
-)
-_NESTING = re.compile(rb"\s*(?:multipart|message)/", re.IGNORECASE)
 _TOKEN = re.compile(r"\+(\d{1,10}-\d{1,10}-[A-Za-z2-7]{16})@", re.ASCII)  # Signer.sign_return
 # message.py: the issue's date, the digest's key.
 _MESSAGE_ID = re.compile(r"<(\d{4}-\d\d-\d\d)\.([A-Za-z0-9_-]{22})@[^<>\s]{1,255}>", re.ASCII)
@@ -48,6 +37,10 @@ _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out"})
 # What a server adds when it delivers: whom it delivered to, and so our token.
 _ENVELOPE = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 _ABOUT = ("In-Reply-To", "References")
+_RESPONDERS = ("X-Autoreply", "X-Autorespond", "X-Autoresponder")
+_RECEIPTS = frozenset(
+    {"message/disposition-notification", "message/global-disposition-notification"}
+)
 
 QMAIL = "Hi. This is the "  # QSBMF (cr.yp.to/proto/qsbmf.txt): begins so, by a program's name
 # Both say by a line that begins with dashes that our mail, as it was sent, follows.
@@ -95,18 +88,14 @@ class Report:
     tokens: tuple[str, ...] = ()  # by which our envelope sender may have been known
     named: tuple[Named, ...] = ()  # Message-IDs of ours, if they are
     leave: str = ""  # the token of a wish to leave, or of the List-Unsubscribe in a spam report
+    came: datetime | None = None  # when our server took it, of those that have a `leave`
+    posted: datetime | None = None  # the Date of the mail that a spam report returns
 
 
 def read(content: bytes) -> Report:
     """What the bytes of one message say; raises nothing."""
-    content = content[:LARGEST]
-    nesting = 0
-    for found in _TYPE.finditer(content):
-        nesting += bool(_NESTING.match(found[1]))
-        if nesting > DEEPEST or len(found[1]) > LONGEST_TYPE:
-            return Report(kind=ReportKind.OTHER, words="no report is built like this")
     try:
-        return _read(message_from_bytes(content))
+        return _read(opened(content))
     except (
         # `email` promises not to raise and, fed with enough nonsense, does.
         MessageError,
@@ -120,28 +109,21 @@ def read(content: bytes) -> Report:
         return Report(kind=ReportKind.OTHER, words=line(f"cannot be read: {error}"))
 
 
-def line(text: str, most: int = LONGEST_WORDS) -> str:
-    """The text on one line of at most `most` characters, control characters removed."""
-    text = text[: most * 4]
-    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
-
-
 def _read(message: Message) -> Report:
-    parts = list(_parts(message))
+    parts = list(parts_of(message))
     report = (
         _complaint(parts)
         or _delivery_status(parts)
         or _exim(message, parts)
         or _qmail(parts)
         or _leave(message)
-        or _automatic(message)
-        or Report(kind=ReportKind.OTHER, words=line(f"subject: {_header(message, 'Subject')}"))
+        or _automatic(message, parts)
+        or Report(kind=ReportKind.OTHER, words=line(f"subject: {header(message, 'Subject')}"))
     )
     if report.kind in (ReportKind.BOUNCE, ReportKind.DELAY, ReportKind.COMPLAINT):
         tokens, named = _joints(message, parts)
         report = replace(report, tokens=(*report.tokens, *tokens)[:MOST_NAMES], named=named)
-    return report
+    return replace(report, came=_came(message)) if report.leave else report
 
 
 # The forms.
@@ -152,36 +134,48 @@ def _complaint(parts: list[Message]) -> Report | None:
     for part in parts:
         if part.get_content_type() != "message/feedback-report":
             continue
-        fields = next(_blocks(part), {})
+        fields = next(groups(part), {})
         kind = fields.get("feedback-type", "").lower()
         told = f"{kind or 'no type'}, told by {fields.get('user-agent', 'nobody')}"
         if kind not in _COMPLAINTS:
             return Report(kind=ReportKind.OTHER, words=line(f"feedback of another kind: {told}"))
         sender = fields.get("original-mail-from", "")  # RFC 5965 3.2
+        leave, posted = _way_out(parts)
         return Report(
             kind=ReportKind.COMPLAINT,
             recipient=_address(fields.get("original-rcpt-to", "")),
             words=line(told),
             tokens=tuple(_TOKEN.findall(sender)),
-            leave=_leave_link(parts),
+            leave=leave,
+            posted=posted,
         )
     return None
 
 
 def _delivery_status(parts: list[Message]) -> Report | None:
-    """A delivery report, RFC 3464 or RFC 6533. Of several recipients, one that failed."""
+    """A delivery report, RFC 3464 or RFC 6533.
+
+    We write to one address a mail. Several recipients stand behind it then, as behind an alias, and
+    it is as well as the one of them that is best off.
+    """
     for part in parts:
         if part.get_content_type() not in (
             "message/delivery-status",
             "message/global-delivery-status",
         ):
             continue
-        blocks = [block for block in _blocks(part) if "action" in block or "status" in block]
-        by_action = {_action(block): block for block in reversed(blocks)}
-        for action, kind in (("failed", ReportKind.BOUNCE), ("delayed", ReportKind.DELAY)):
-            if action in by_action:
-                return _recipient(kind, by_action[action])
-        told = ", ".join(filter(None, by_action)) or "nothing of a recipient"
+        blocks = [block for block in groups(part) if "action" in block or "status" in block]
+        actions = [_action(block) for block in blocks]
+        if actions and set(actions) <= {"failed", "delayed"}:
+            kind = ReportKind.DELAY if "delayed" in actions else ReportKind.BOUNCE
+            word = "delayed" if kind is ReportKind.DELAY else "failed"
+            told_of = [
+                _recipient(kind, block)
+                for block, action in zip(blocks, actions, strict=True)
+                if action == word
+            ]
+            return min(told_of, key=lambda one: one.permanent)
+        told = ", ".join(dict.fromkeys(filter(None, actions))) or "nothing of a recipient"
         return Report(kind=ReportKind.OTHER, words=line(f"a delivery report that tells {told}"))
     return None
 
@@ -203,23 +197,23 @@ def _recipient(kind: ReportKind, block: dict[str, str]) -> Report:
         kind=kind,
         recipient=_typed(block.get("final-recipient") or block.get("original-recipient") or ""),
         code=code,
-        permanent=kind is ReportKind.BOUNCE and _is_permanent(code, words),
+        permanent=kind is ReportKind.BOUNCE and is_permanent(code, words),
         words=line(words),
     )
 
 
 def _exim(message: Message, parts: list[Message]) -> Report | None:
     """Exim before 4.90 tells in a header whom it could not reach, and in the text why."""
-    failed = _header(message, "X-Failed-Recipients")
+    failed = header(message, "X-Failed-Recipients")
     if not failed or message.is_multipart():
         return None
-    text = _COPY.split(_text(parts))[0][:LONGEST_TEXT]
+    text = _COPY.split(text_of(parts))[0][:LONGEST_TEXT]
     return _told(failed.split(",")[0], text.partition("\n\n")[2] or text)
 
 
 def _qmail(parts: list[Message]) -> Report | None:
     """QSBMF: one recipient a paragraph, as "<address>:" and the reason below."""
-    text = _text(parts)
+    text = text_of(parts)
     if not text.startswith(QMAIL):
         return None
     about = _QMAIL_ABOUT.search(_COPY.split(text)[0][:LONGEST_TEXT])
@@ -236,32 +230,34 @@ def _told(recipient: str, words: str) -> Report:
         kind=ReportKind.BOUNCE,
         recipient=_address(recipient),
         code=code,
-        permanent=_is_permanent(code, words),
+        permanent=is_permanent(code, words),
         words=line(words),
     )
 
 
 def _leave(message: Message) -> Report | None:
     """The mail that our unsubscribe address opens, ready to send."""
-    found = _LEAVE.fullmatch(_header(message, "Subject").strip())
+    found = _LEAVE.fullmatch(header(message, "Subject").strip())
     if found is None:
         return None
     return Report(
-        kind=ReportKind.LEAVE, recipient=_address(_header(message, "From")), leave=found[1]
+        kind=ReportKind.LEAVE, recipient=_address(header(message, "From")), leave=found[1]
     )
 
 
-def _automatic(message: Message) -> Report | None:
-    """RFC 3834 5, and what was written before it."""
-    told = _header(message, "Auto-Submitted").split(";")[0].strip().lower()
-    if told in ("", "no") and not any(
-        _header(message, name) for name in ("X-Autoreply", "X-Autorespond", "X-Autoresponder")
+def _automatic(message: Message, parts: list[Message]) -> Report | None:
+    """RFC 3834 5, what was written before it, and receipts that a program gives (RFC 8098)."""
+    told = header(message, "Auto-Submitted").split(";")[0].strip().lower()
+    if (
+        told in ("", "no")
+        and not any(header(message, name) for name in _RESPONDERS)
+        and not any(part.get_content_type() in _RECEIPTS for part in parts)
     ):
         return None
     return Report(
         kind=ReportKind.AUTO_REPLY,
-        recipient=_address(_header(message, "From")),
-        words=line(f"subject: {_header(message, 'Subject')}"),
+        recipient=_address(header(message, "From")),
+        words=line(f"subject: {header(message, 'Subject')}"),
     )
 
 
@@ -270,8 +266,8 @@ def _automatic(message: Message) -> Report | None:
 
 def _joints(message: Message, parts: list[Message]) -> tuple[list[str], tuple[Named, ...]]:
     """Tokens from the envelope, and Message-IDs from the headers of what was returned."""
-    places = [_header(message, name) for name in _ENVELOPE]
-    names = [_header(message, name) for name in _ABOUT]
+    places = [header(message, name) for name in _ENVELOPE]
+    names = [header(message, name) for name in _ABOUT]
     for returned in _returned(parts):
         places.append(returned)
         names.append(returned)
@@ -286,120 +282,45 @@ def _returned(parts: list[Message]) -> Iterator[str]:
     for part in parts:
         kind = part.get_content_type()
         if kind in ("message/rfc822", "message/global", "message/global-headers"):
-            for one in _inner(part):
-                yield " ".join(_header(one, name) for name in ("Message-ID", "Return-Path"))
+            for one in inner(part):
+                yield " ".join(header(one, name) for name in ("Message-ID", "Return-Path"))
         elif kind == "text/rfc822-headers":
-            yield _decoded(part)
-    yield from _COPY.split(_text(parts), maxsplit=1)[1:]
+            yield decoded(part)
+    yield from _COPY.split(text_of(parts), maxsplit=1)[1:]
 
 
-def _leave_link(parts: list[Message]) -> str:
-    """The token in the List-Unsubscribe of a mail that was reported: addresses are masked there."""
+def _way_out(parts: list[Message]) -> tuple[str, datetime | None]:
+    """The token in the List-Unsubscribe of a mail that was reported, and its Date.
+
+    Providers mask addresses, and leave these.
+    """
     for part in parts:
         kind = part.get_content_type()
-        texts = [_header(one, "List-Unsubscribe") for one in _inner(part)]
+        heads = inner(part) if kind == "message/rfc822" else []
         if kind == "text/rfc822-headers":
-            texts = [_decoded(part)]
-        elif kind != "message/rfc822":
-            continue
-        for text in texts:
-            found = _LEAVE_LINK.search(text)
+            heads = [message_from_string(decoded(part))]
+        for head in heads:
+            found = _LEAVE_LINK.search(header(head, "List-Unsubscribe"))
             if found:
-                return found[1]
-    return ""
+                return found[1], _instant(header(head, "Date"))
+    return "", None
 
 
-# MIME, without trust.
+def _came(message: Message) -> datetime | None:
+    """When the last server had it: the uppermost Received is its own (RFC 5321 4.4)."""
+    received = header(message, "Received", most=1)
+    return _instant(received.rpartition(";")[2])
 
 
-def _parts(message: Message) -> Iterator[Message]:
-    """The parts of a message, but not those of the mail that it returns."""
-    yield message
-    if message.get_content_maintype() != "multipart":
-        return
-    for part in _inner(message):
-        yield from _parts(part)
-
-
-def _inner(part: Message) -> list[Message]:
-    payload = part.get_payload()
-    if not isinstance(payload, list):
-        return []
-    return [one for one in payload if isinstance(one, Message)]
-
-
-def _blocks(part: Message) -> Iterator[dict[str, str]]:
-    """The groups of fields of a report, by small names; the first of a name counts."""
-    if not part.is_multipart():
-        yield from _text_blocks(_decoded(part))
-    for one in _inner(part):
-        first = list(islice(one.raw_items(), MOST_FIELDS))
-        yield {name.lower(): line(_utf8(str(value))) for name, value in reversed(first)}
-        if not one.is_multipart():  # of types that `email` does not know to be groups of fields
-            yield from _text_blocks(_decoded(one))
-
-
-def _text_blocks(text: str) -> Iterator[dict[str, str]]:
-    unfolded = re.sub(r"\r?\n[ \t]+", " ", text)
-    block: dict[str, str] = {}
-    for field in unfolded.splitlines()[:MOST_FIELDS]:
-        name, colon, value = field.partition(":")
-        if colon:
-            block.setdefault(name.strip().lower(), line(value))
-        elif block and not field.strip():
-            yield block
-            block = {}
-    if block:
-        yield block
-
-
-def _text(parts: list[Message]) -> str:
-    """The first part of plain text, its lines ended by a line feed."""
-    for part in parts:
-        if part.get_content_type() == "text/plain" and not part.is_multipart():
-            return _decoded(part).replace("\r\n", "\n")
-    return ""
-
-
-def _decoded(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-
-
-def _header(message: Message, name: str) -> str:
-    """A header's text, its encoded words read where they can be; several of a name, joined."""
-    found = (_utf8(str(value)) for one, value in message.raw_items() if one.lower() == name.lower())
-    return " ".join(_unencoded(one) for one in islice(found, MOST_NAMES))
-
-
-def _utf8(text: str) -> str:
-    """Bytes beyond ASCII, which `email` keeps as surrogates, as RFC 6532 means them."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _unencoded(text: str) -> str:
-    text = text[: LONGEST_WORDS * 20]
+def _instant(text: str) -> datetime | None:
     try:
-        return str(make_header(decode_header(text))) if "=?" in text else text
-    except (MessageError, LookupError, ValueError):  # no such charset, or not in it
-        return text
+        found = parsedate_to_datetime(text.strip())
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
-# Words and codes.
-
-
-def code_of(text: str) -> str:
-    """The first code of RFC 3463 in a text; empty where there is none."""
-    found = _CODE.search(text)
-    return found[1] if found else ""
-
-
-def _is_permanent(code: str, words: str) -> bool:
-    """By the code, else by the reply's number. A server that tells neither gave up waiting."""
-    if code:
-        return code.startswith("5")
-    reply = _REPLY.search(words)
-    return reply is not None and reply[1].startswith("5")
+# Addresses.
 
 
 def _typed(text: str) -> str:

@@ -23,8 +23,8 @@ from newsletter.settings import Settings, check_url
 
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
-RESERVED = ("NEWSLETTER_CONFIG", "NEWSLETTER_WIRE", "NEWSLETTER_LOG")  # read elsewhere
-FREE = ("transports", "sources")  # tables whose keys their own rooms know
+RESERVED = tuple(PREFIX + name for name in ("CONFIG", "WIRE", "MAILLAB", "LOG"))  # read elsewhere
+FREE = ("transports", "domains", "sources")  # tables whose keys their own rooms know
 DEFAULT = "default"
 SHORTEST_SECRET = 16  # characters; 128 bits where they are drawn at random
 DERIVED = (("sender", "name"), ("sender", "bounces"), ("sender", "list_id"))  # wrong with another
@@ -60,18 +60,20 @@ class Config:
         return f"{prefix}{self.base / url.removeprefix(prefix)}" if url.startswith(prefix) else url
 
     def transport(self, name: str | None = None) -> tuple[str, dict[str, Any], str]:
-        """The kind, options and place of a transport, of delivery.transport by default.
+        """The kind, options and place of a transport, the first of delivery.transport by default.
 
-        Raises ConfigError where [transports.NAME] is not there.
+        The options are those of its kind and those of `roads.RoadOptions`. Raises ConfigError
+        where [transports.NAME] is not there.
         """
-        asked = name or self.settings.delivery.transport
+        asked = name or self.settings.delivery.transports[0]
         tables = self.settings.transports
         if asked not in tables:
             near = get_close_matches(asked, tables, n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]}?" if near else ""
-            said = "" if name else f"delivery.transport is {asked}, but "
+            used = asked in self.settings.delivery.transports
+            said = f"delivery.transport is {asked}, but " if used else ""
             there = f"{said}there is no [transports.{asked}]."
-            raise ConfigError(f"{there[0].upper() if name else there[0]}{there[1:]}{hint}")
+            raise ConfigError(f"{there[0] if used else there[0].upper()}{there[1:]}{hint}")
         options = dict(tables[asked])
         return str(options.pop("kind", asked)), options, f"[transports.{asked}]"
 
@@ -178,9 +180,11 @@ def _free(name: str, values: Mapping[str, Any]) -> tuple[str, ...] | None:
     table, _, key = rest.partition("__")
     if room not in FREE or not table or not key or name != name.upper():
         return None
-    # A variable cannot hold the dash or the capital that [transports.My-Relay] may have.
+    # A variable cannot hold the dash, dot or capital that [transports.My-Relay] may have.
     written = values.get(room) if isinstance(values.get(room), dict) else {}
-    same = (own for own in written or {} if own.lower().replace("-", "_") == table)
+    same = (
+        own for own in written or {} if own.lower().replace("-", "_").replace(".", "_") == table
+    )
     return room, next(same, table), key
 
 

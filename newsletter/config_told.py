@@ -58,12 +58,16 @@ def reference() -> list[tuple[str, str, str, str]]:
 def check(config: Config) -> list[str]:
     """What an operator should mend before real sending, a sentence each; nothing is raised."""
     sender = config.settings.sender
+    tables = {}
+    kinds = set()
     try:
-        kind, options, _ = config.transport()
+        for name in config.settings.delivery.transports:
+            kind, tables[name], _ = config.transport(name)
+            kinds.add(kind)
     except ConfigError as error:
         return [str(error), *_unreadable(config, {})]
     problems = []
-    if kind == "smtp":
+    if "smtp" in kinds:
         domain = sender.address.rpartition("@")[2]
         if _RESERVED.fullmatch(domain):
             problems.append(
@@ -84,15 +88,16 @@ def check(config: Config) -> list[str]:
             f"dkim.domain is {signs}, but mail is from {domain}; DMARC counts only a signature of "
             "the sender's own domain."
         )
-    return problems + _unreadable(config, options)
+    return problems + _unreadable(config, tables)
 
 
-def _unreadable(config: Config, table: Mapping[str, Any]) -> list[str]:
+def _unreadable(config: Config, tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
     settings = config.settings
     files: dict[str, Path] = {}
-    for key, value in table.items():
-        if key.endswith("_file") and isinstance(value, str):
-            files[f"transports.{settings.delivery.transport}.{key}"] = Path(value)
+    for name, table in tables.items():
+        for key, value in table.items():
+            if key.endswith("_file") and isinstance(value, str):
+                files[f"transports.{name}.{key}"] = Path(value)
     problems = []
     reads: list[Callable[[], str | None]] = [config.secret, config.database_url]
     reads += [

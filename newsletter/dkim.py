@@ -17,12 +17,19 @@ from hashlib import sha256
 from typing import Protocol
 
 SIGNED = (  # RFC 6376 5.4.1; the List- fields because RFC 8058 4 asks for them
-    *("from", "to", "subject", "date", "message-id", "reply-to", "list-id"),
+    *("from", "to", "cc", "subject", "date", "message-id", "reply-to", "list-id"),
     *("list-unsubscribe", "list-unsubscribe-post", "mime-version", "content-type"),
     "auto-submitted",
 )
 # Named once more than they occur, so that adding one breaks the signature: RFC 6376 5.4.2, 8.15.
-OVERSIGNED = frozenset({"from", "subject", "list-unsubscribe", "list-unsubscribe-post"})
+# What a mail is shown as, by whom and to whom, and where its parts begin: who sends a signed mail
+# on to others would add a Cc, a To or a Content-Type of their own.
+OVERSIGNED = frozenset(
+    {
+        *("from", "to", "cc", "subject", "date", "reply-to"),
+        *("list-unsubscribe", "list-unsubscribe-post", "mime-version", "content-type"),
+    }
+)
 LONGEST_LINE = 78  # RFC 5322 2.1.1, without its CRLF
 LONGEST_STRING = 255  # octets of one string in a TXT record: RFC 1035 3.3.14
 

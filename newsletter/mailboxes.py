@@ -11,22 +11,23 @@ import imaplib
 import re
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeGuard
 
-from newsletter.bounces import LARGEST, line
 from newsletter.errors import MailboxError, RequestError
+from newsletter.mime import LARGEST
+from newsletter.server_words import line
 
 BATCH = 500  # messages read, recorded in one transaction, and put aside
+HELD = 2**24  # bytes of messages after which a batch ends early: 64 of the largest
+WINDOW = 10_000  # messages asked for at once: imaplib takes no line of a million bytes
+LARGEST_ANSWER = 2**26  # bytes a server may announce: some send the whole where a part is asked for
 IMAPS = 993  # RFC 8314 3.2
 TIMEOUT = 60.0  # seconds without an answer
 SEEN = ":2,S"  # what a name in cur/ ends with when it was read (cr.yp.to/proto/maildir.html)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class Item:
 
 class Mailbox(Protocol):
     """A place where mail comes back to."""
+
+    unreadable: list[str]  # a sentence for each message that had to be left where it is
 
     def batches(self) -> Iterator[list[Item]]:
         """What was not put aside yet, some at a time; raises MailboxError or RequestError."""
@@ -58,6 +61,7 @@ class Maildir:
         self._new, self._cur = path / "new", path / "cur"
         if not self._new.is_dir() or not self._cur.is_dir():
             raise RequestError(f"{path} is no maildir: it has no folders new and cur.")
+        self.unreadable = list[str]()
 
     def batches(self) -> Iterator[list[Item]]:
         """In the order of their names, which begin with the time."""
@@ -65,8 +69,7 @@ class Maildir:
             names = sorted(one.name for one in self._new.iterdir() if not one.name.startswith("."))
         except OSError as error:
             raise _unreadable(self._new, error) from error
-        for some in _batched(iter(names)):
-            yield [item for name in some if (item := self._item(name)) is not None]
+        yield from _batched(item for name in names if (item := self._item(name)) is not None)
 
     def _item(self, name: str) -> Item | None:
         try:
@@ -74,8 +77,9 @@ class Maildir:
                 return Item(name=name, content=file.read(LARGEST))
         except FileNotFoundError:  # a mail program, or another run, was quicker
             return None
-        except OSError as error:
-            raise _unreadable(self._new / name, error) from error
+        except OSError as error:  # one such file does not hold up the rest for ever
+            self.unreadable.append(str(_unreadable(self._new / name, error)))
+            return None
 
     def put_aside(self, items: Sequence[Item]) -> None:
         """Renames them into cur/."""
@@ -100,6 +104,7 @@ class MailFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self.unreadable = list[str]()
 
     def batches(self) -> Iterator[list[Item]]:
         """In the order of the file."""
@@ -109,6 +114,8 @@ class MailFile:
         try:
             with Path(self._path).open("rb") as file:
                 yield from _batched(_messages(file, self._path))
+        except IsADirectoryError as error:
+            raise RequestError(f"{self._path} is a folder: name it with --maildir.") from error
         except OSError as error:
             raise RequestError(f"{self._path} cannot be read: {error.strerror}.") from error
 
@@ -122,6 +129,8 @@ class MailFile:
 def _messages(file: BinaryIO, name: str) -> Iterator[Item]:
     """The messages of an mbox (RFC 4155), or the one that is there."""
     first = file.readline(LARGEST)
+    if not first:
+        return
     if not first.startswith(b"From "):
         yield Item(name=name, content=(first + file.read(LARGEST))[:LARGEST])
         return
@@ -154,6 +163,20 @@ class Account:
     ca_file: Path | None = None
 
 
+class _Session(imaplib.IMAP4_SSL):
+    """imaplib's, but for the trust in whatever length a server announces."""
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; raises imaplib.IMAP4.abort where they are too many to be held."""
+        if size > LARGEST_ANSWER:
+            raise self.abort(f"it announces {size} bytes")
+        return super().read(size)
+
+
+class _SaidNo(MailboxError):
+    """The server understood, and does not do it."""
+
+
 class Imap:
     """A folder of an IMAP server (RFC 3501), always over TLS, its certificate checked.
 
@@ -164,12 +187,18 @@ class Imap:
         """Connects and logs in; raises MailboxError."""
         self._account = account
         self._where = f"{account.host}:{account.port}"
+        self.unreadable = list[str]()
+        if not (account.user + account.password).isascii():  # LOGIN knows no other: RFC 3501 6.2.3
+            raise RequestError(
+                f"User name and password for {self._where} have to be plain ASCII: "
+                "set such a password, or an app password."
+            )
         try:
             context = ssl.create_default_context(cafile=account.ca_file)
         except (OSError, ssl.SSLError) as error:
             raise RequestError(f"{account.ca_file} holds no certificates: {error}.") from error
         try:
-            self._session = imaplib.IMAP4_SSL(
+            self._session = _Session(
                 account.host, account.port, ssl_context=context, timeout=TIMEOUT
             )
         except (OSError, imaplib.IMAP4.error, ValueError) as error:
@@ -189,25 +218,39 @@ class Imap:
             self._session.login(account.user, account.password)
         except imaplib.IMAP4.abort as error:
             raise self._trouble(error) from error
-        except (imaplib.IMAP4.error, UnicodeError) as error:
-            words = line(str(error)).replace(account.password, "***")
+        except (imaplib.IMAP4.error, ValueError) as error:
+            words = line(str(error).replace(account.password, "***"))
             raise MailboxError(
                 f"{self._where} does not accept the login of {account.user}: {words}."
             ) from None
         except OSError as error:
             raise self._trouble(error) from error
-        self._ask("SELECT", self._session.select, _quoted(account.folder))
+        # Many servers offer MOVE only to those who are known.
+        told = self._ask("CAPABILITY", self._session.capability)
+        self._moves = b"MOVE" in b" ".join(filter(_is_line, told)).upper().split()
+        self._size = _number(self._ask("SELECT", self._session.select, _quoted(account.folder)))
 
     def batches(self) -> Iterator[list[Item]]:
         """In the order they came."""
+        yield from _batched(item for uid in self._uids() if (item := self._item(uid)) is not None)
+
+    def _uids(self) -> list[str]:
         wanted = "UNDELETED" if self._account.aside else "UNSEEN"
-        found = [one for one in self._uid("SEARCH", wanted) if isinstance(one, bytes)]
-        for some in _batched(iter(b" ".join(found).split())):
-            yield [item for uid in some if (item := self._item(uid.decode())) is not None]
+        found: list[bytes] = []
+        for start in range(1, self._size + 1, WINDOW):
+            end = "*" if start + WINDOW > self._size else str(start + WINDOW - 1)
+            told = self._uid("SEARCH", f"{start}:{end}", wanted)
+            found += b" ".join(filter(_is_line, told)).split()
+        return [uid.decode() for uid in dict.fromkeys(found) if uid.isdigit()]
 
     def _item(self, uid: str) -> Item | None:
         # PEEK marks nothing as seen; <0.N> asks for the first N bytes (RFC 3501 6.4.5).
-        for part in self._uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)"):
+        try:
+            told = self._uid("FETCH", uid, f"(BODY.PEEK[]<0.{LARGEST}>)")
+        except _SaidNo as error:  # one broken message does not hold up the rest for ever
+            self.unreadable.append(str(error))
+            return None
+        for part in told:
             if isinstance(part, tuple):
                 return Item(name=uid, content=bytes(part[1])[:LARGEST])
         return None  # it went meanwhile
@@ -220,7 +263,7 @@ class Imap:
         aside = self._account.aside
         if aside is None:
             self._uid("STORE", uids, "+FLAGS.SILENT", r"(\Seen)")
-        elif "MOVE" in self._session.capabilities:  # RFC 6851
+        elif self._moves:  # RFC 6851
             self._uid("MOVE", uids, _quoted(aside))
         else:
             self._uid("COPY", uids, _quoted(aside))
@@ -242,11 +285,11 @@ class Imap:
     ) -> list[bytes | tuple[bytes, bytes]]:
         try:
             kind, told = act(*words)
-        except (OSError, imaplib.IMAP4.error) as error:
+        except (OSError, imaplib.IMAP4.error, ValueError) as error:  # a number nobody can read
             raise self._trouble(error) from error
         if kind != "OK":
             words_told = b" ".join(one for one in told if isinstance(one, bytes))
-            raise MailboxError(
+            raise _SaidNo(
                 f"{self._where} says no to {step}: {line(words_told.decode('utf-8', 'replace'))}. "
                 "Check the folders."
             )
@@ -268,10 +311,27 @@ def _quoted(folder: str) -> str:
     return f'"{folder}"'
 
 
-def _batched(things: Iterator[T]) -> Iterator[list[T]]:
-    while some := list(islice(things, BATCH)):
-        yield some
+def _is_line(told: object) -> TypeGuard[bytes]:
+    return isinstance(told, bytes)
+
+
+def _number(told: list[bytes | tuple[bytes, bytes]]) -> int:
+    """How many messages a SELECT told of; 0 where it told nonsense."""
+    word = told[-1] if told else b""
+    return int(word) if isinstance(word, bytes) and word.isdigit() and len(word) < 11 else 0
+
+
+def _batched(items: Iterable[Item]) -> Iterator[list[Item]]:
+    batch, size = list[Item](), 0
+    for item in items:
+        batch.append(item)
+        size += len(item.content)
+        if len(batch) == BATCH or size >= HELD:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _unreadable(path: Path, error: OSError) -> MailboxError:
-    return MailboxError(f"{path} cannot be read: {error.strerror}.")
+    return MailboxError(f"{path} cannot be read: {error.strerror}. Mend or remove it.")

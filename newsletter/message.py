@@ -54,7 +54,7 @@ class Builder:
     def build(self, digest: Digest) -> Message:
         """The one mail of a digest: the same bytes whenever it is asked for."""
         masthead = self._masthead
-        message_id = f"{digest.issue_name}.{digest.key}@{masthead.domain}"
+        message_id = called(digest.issue_name, digest.key, masthead.domain)
         titles = tuple(self._snapshot.cards[pick.paper_id].title for pick in digest.picks)
         line = subject(titles)
         mailto = unsubscribe_address(masthead.reply_to, digest.unsubscribe_token)
@@ -187,3 +187,8 @@ def _encoded(text: str) -> bytes:
 
 def _day(digest: Digest) -> str:
     return f"{digest.since.day} {digest.since:%B %Y}"
+
+
+def called(issue_name: str, key: str, domain: str) -> str:
+    """The Message-ID of a digest, without angle brackets: the same whenever it is built."""
+    return f"{issue_name}.{key}@{domain}"

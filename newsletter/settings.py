@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
 from newsletter.options import Options
 from subscribers.addresses import normalise
@@ -34,6 +34,17 @@ def _line(text: str) -> str:
     if not clean or len(clean) > LONGEST_LINE or not clean.isprintable():
         raise ValueError(f"must be one line of 1 to {LONGEST_LINE} printable characters")
     return clean
+
+
+def _names(given: Any) -> Any:
+    if isinstance(given, list) and all(isinstance(one, str) for one in given):
+        given = ", ".join(given)
+    if not isinstance(given, str):
+        return given
+    names = [one.strip() for one in given.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise ValueError("must be a name, or different names separated by commas")
+    return ", ".join(names)
 
 
 def _address(text: str) -> str:
@@ -88,6 +99,7 @@ def check_url(url: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_line)]
+Names = Annotated[Line, BeforeValidator(_names)]
 Address = Annotated[str, AfterValidator(_address)]
 Host = Annotated[str, AfterValidator(_host)]
 Tables = dict[str, dict[str, Any]]
@@ -184,8 +196,10 @@ class IssueSettings(Options):
 class DeliverySettings(Options):
     """[delivery]: how mail is handed over."""
 
-    transport: Line = Field(
-        default="maildir", description="Which of the [transports.NAME] tables carries the mail."
+    transport: Names = Field(
+        default="maildir",
+        description="Which of the [transports.NAME] tables carry the mail: one, or several "
+        "separated by commas, which share it by their weights.",
     )
     lease_seconds: int = Field(
         default=900,
@@ -200,13 +214,18 @@ class DeliverySettings(Options):
         default=4,
         ge=1,
         le=100,
-        description="Connections that one process of `send` opens to a mail server.",
+        description="Connections that one process of `send` opens to each mail server.",
     )
     receipts: Path | None = Field(
         default=None,
         description="The folder for answers of the mail server that the database cannot take; by "
         "default receipts beside the embedded database.",
     )
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """The names of `transport`."""
+        return tuple(self.transport.split(", "))
 
 
 class DkimSettings(Options):
@@ -304,6 +323,11 @@ class Settings(Options):
     transports: Tables = Field(
         default_factory=lambda: {"maildir": {"path": "mail"}},
         description="One table a transport, [transports.NAME]; its kind is NAME where not given.",
+    )
+    domains: Tables = Field(
+        default_factory=dict,
+        description="One table a recipient domain that is sent no more than it says, such as "
+        '[domains."example.org"]; [domains."*"] is for each that has none.',
     )
     sources: Tables = Field(
         default_factory=_default_sources,

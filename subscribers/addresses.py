@@ -30,6 +30,11 @@ def key(address: str) -> str:
     return address.casefold()
 
 
+def domain(address: str) -> str:
+    """The domain of a normalised address, in lower case; a quoted local part may hold an @."""
+    return address.rpartition("@")[2].lower()
+
+
 def shown(text: str, most: int = 80) -> str:
     """A text from outside, bounded and without control characters, for an error message."""
     clean = "".join(c if c.isprintable() else "?" for c in text)

@@ -58,6 +58,7 @@ subscribers = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("address", String(320), nullable=False),  # as mail is sent to it
     Column("address_key", String(320), nullable=False, unique=True),  # addresses.key()
+    Column("domain", String(255), nullable=False, index=True),  # addresses.domain()
     Column("state", String(16), nullable=False),  # model.State
     # Preferences. The topics are JSON lists, sorted, so that equal preferences are equal text.
     Column("follows", Text, nullable=False),

@@ -42,7 +42,11 @@ def subscribe(
     if before is None or before.state is not State.CONFIRMED:
         values |= {"consent_at": consent.at, "consent_form": consent.form}
     if before is None:
-        values |= {"address": address, "address_key": addresses.key(address)}
+        values |= {
+            "address": address,
+            "address_key": addresses.key(address),
+            "domain": addresses.domain(address),
+        }
         connection.execute(insert(subscribers).values(values))
     else:
         connection.execute(update(subscribers).where(subscribers.c.id == before.id).values(values))

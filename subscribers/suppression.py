@@ -68,7 +68,7 @@ class Suppression:
     until: datetime | None = None  # when a soft one has rested; then the address is tried again
     lifted_at: datetime | None = None
     lifted_by: str = ""
-    forgiven_at: datetime | None = None  # the last lifting; what was sent before counts no more
+    forgiven_at: datetime | None = None  # by an operator; what was sent before counts no more
 
     def silences(self, now: datetime) -> bool:
         """Whether the address gets nothing now."""

@@ -33,15 +33,21 @@ def put(connection: Connection, new: Suppression) -> Suppression:
     return new
 
 
-def lift(connection: Connection, address_key: str, now: datetime, by: str) -> Suppression | None:
-    """Lifts a suppression and forgives what was sent before; returns it, None if there is none."""
+def lift(
+    connection: Connection, address_key: str, now: datetime, by: str, *, forgive: bool
+) -> Suppression | None:
+    """Lifts a suppression; returns it, None if there is none.
+
+    To forgive is to count no more what was sent before; else the facts stay what they were.
+    """
     before = find(connection, address_key)
     if before is None or before.lifted_at is not None:
         return None
+    values = {"lifted_at": now, "lifted_by": by} | ({"forgiven_at": now} if forgive else {})
     connection.execute(
         update(suppressions)
         .where(suppressions.c.address_key == address_key, suppressions.c.lifted_at.is_(None))
-        .values(lifted_at=now, lifted_by=by, forgiven_at=now)
+        .values(values)
     )
     return before
 
@@ -49,7 +55,7 @@ def lift(connection: Connection, address_key: str, now: datetime, by: str) -> Su
 def release(connection: Connection, address: str, now: datetime, by: str) -> Suppression:
     """Lifts the suppression of an address as typed; raises AddressError or NotSuppressed."""
     address = addresses.normalise(address)
-    lifted = lift(connection, addresses.key(address), now, by)
+    lifted = lift(connection, addresses.key(address), now, by, forgive=True)
     if lifted is None:
         raise NotSuppressed(
             f"{address} is not suppressed. `newsletter subscribers suppressions` lists who is."

@@ -55,6 +55,17 @@ def test_a_bounce_silences_and_an_operator_lifts(place: Path) -> None:
     refused(newsletter(place, "subscribers", "unsuppress", READER), 2, "not suppressed")
 
 
+def test_a_broken_file_is_told_after_the_rest_was_taken(place: Path) -> None:
+    """What can be read is recorded; the exit code says that it was not all."""
+    joined = mail("postfix-no-user", bounces="daily@example.org", message_id=message_id(place))
+    maildir(place / "bounces", [joined])
+    for name in ("1.a.b", "2.a.b"):
+        (place / "bounces" / "new" / name).mkdir()
+    done = newsletter(place, "bounces", "process", "--maildir", "bounces")
+    assert "1 message read: 1 bounced." in done.stdout
+    refused(done, 6, "1.a.b cannot be read", "So it is with 1 other.")
+
+
 def test_an_address_is_suppressed_by_hand(place: Path) -> None:
     """Whether a subscriber has it or not, in whatever case it is typed."""
     words = ("--reason", "by phone")
@@ -80,6 +91,9 @@ def test_the_envelope_carries_a_token_where_it_is_wished(tmp_path: Path) -> None
         (("--maildir", ".", "--file", "x"), 2, "Name one of"),
         (("--maildir", "nowhere"), 2, "no maildir"),
         (("--file", "nowhere.eml"), 2, "No such file"),
+        (("--file", "."), 2, "--maildir"),
+        (("--file", ""), 2, "Name one of"),
+        (("--file", "secret", "--user", "ida"), 2, "go with --imap"),
         (("--imap", "127.0.0.1"), 2, "--user and --password-file"),
         (("--imap", "127.0.0.1", "--user", "ida", "--password-file", "nowhere"), 3, "nowhere"),
         (
@@ -102,6 +116,7 @@ def test_a_wrong_request_is_told_in_one_line(
     [
         (("suppress", "nobody"), "not an e-mail address"),
         (("suppress", "a@example.org", "--reason", "a\nb"), "one line"),
+        (("suppress", "a@example.org", "--reason", "a" * 301), "300 at most"),
         (("unsuppress", "a@example.org"), "not suppressed"),
     ],
 )

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from newsletter import pipeline
 from newsletter.delivery import Decision, DeliveryState, Policy
 from newsletter.papers import PaperId
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries, issues
-from newsletter.store.deliveries import Claimed, Entry, Finished
+from newsletter.store import deliveries, issues, ledger
+from newsletter.store.deliveries import Claimed, Finished
+from newsletter.store.ledger import Entry
 from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
 from subscribers import store
 from subscribers.model import Consent, Preferences
@@ -68,8 +71,7 @@ class Ledger(World):
     ) -> pipeline.Dispatched:
         """A run of dispatch whose clock stands still."""
         post = pipeline.Post(
-            transports=[transport],
-            transport_name="scripted",
+            roads=[pipeline.Road(name="scripted", transports=[transport])],
             owner="one",
             policy=Policy(tries=3, news=timedelta(hours=36)),
             lease=LEASE,
@@ -97,7 +99,7 @@ class Ledger(World):
 
     def entries(self, issue: int) -> dict[str, Entry]:
         with self.database.read() as connection:
-            return {one.address: one for one in deliveries.entries(connection, issue)}
+            return {one.address: one for one in ledger.entries(connection, issue)}
 
     def mail(self, one: Entry) -> bytes:
         """What preview shows."""
@@ -107,10 +109,24 @@ class Ledger(World):
     def papers(self, one: Entry) -> list[PaperId]:
         with self.database.read() as connection:
             issue = issues.by_id(connection, one.issue_id)
-        return [pick.paper_id for pick in deliveries.read_picks(one.picks, issue)]
+        return [pick.paper_id for pick in ledger.read_picks(one.picks, issue)]
 
     def add_readers(self, number: int) -> None:
         consent = Consent(at=NOON, form="test")
         with self.database.write() as connection:
             for at in range(number):
                 store.subscribe(connection, f"r{at}@example.org", Preferences(length=1), consent)
+
+    def add_reader(self, address: str) -> str:
+        """One more reader, who gets a digest."""
+        with self.database.write() as connection:
+            consent = Consent(at=NOON, form="test")
+            store.subscribe(connection, address, Preferences(length=1), consent)
+        return address
+
+    def reset_all(self) -> None:
+        """What was sent is queued again, as if nothing had happened."""
+        with self.database.write() as connection:
+            connection.execute(
+                text("UPDATE deliveries SET state = 'queued', attempt = 0 WHERE picks <> '[]'")
+            )

@@ -12,7 +12,7 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import limit, pass_app
 from newsletter.cli.show import as_json, counted, dump, progress, say, table
-from newsletter.errors import RequestError
+from newsletter.errors import MailboxError, RequestError
 from newsletter.mailboxes import IMAPS, Account, Imap, Mailbox, Maildir, MailFile
 from newsletter.options import read_secret
 from newsletter.pipeline import TakenBack, What
@@ -62,12 +62,14 @@ def process(
     rest is told as unauthenticated and changes nothing. Reading a mailbox twice changes nothing
     either. Letters stay where they are, unread.
     """
-    if sum(one is not None for one in (maildir, file, host)) != 1:
+    if sum(bool(one) for one in (maildir, file, host)) != 1:
         raise RequestError("Name one of --maildir, --file and --imap.")
+    if host is None and any(one is not None for one in (user, password_file, move_to, ca_file)):
+        raise RequestError("--user, --password-file, --move-to and --ca-file go with --imap.")
     mailbox: Mailbox
     if maildir is not None:
         mailbox = Maildir(maildir)
-    elif file is not None:
+    elif file:
         mailbox = MailFile(file)
     else:
         mailbox = _imap(str(host), port, user, password_file, folder, move_to, ca_file)
@@ -82,6 +84,10 @@ def process(
         dump(_row(done))
     else:
         _tell(done, limit)
+    if done.unreadable:
+        others = len(done.unreadable) - 1
+        like_it = f" So it is with {counted(others, 'other')}." if others else ""
+        raise MailboxError(f"{done.unreadable[0]} All that can be read was.{like_it}")
 
 
 def _imap(
@@ -123,6 +129,9 @@ def _tell(done: TakenBack, limit: int) -> None:
         say(f"{limit} of {len(rows)} shown; --limit shows more.")
     for address, reason in done.lifted:
         say(f"{address} gets mail again: {reason}")
+    if done.settled:
+        what = "delivery that was" if len(done.settled) == 1 else "deliveries that were"
+        say(f"{len(done.settled)} {what} unknown turned out to have been sent.")
     told = ", ".join(f"{done.counts[what]} {what}" for what in What if done.counts[what])
     read = counted(done.counts.total(), "message")
     say(f"{read} read: {told}." if told else "There was nothing to read.")
@@ -132,5 +141,7 @@ def _row(done: TakenBack) -> dict[str, Any]:
     return {
         "counts": {what.value: done.counts[what] for what in What},
         "messages": [vars(one) for one in done.taken],
+        "settled": len(done.settled),
+        "unreadable": done.unreadable,
         "lifted": [{"address": address, "reason": reason} for address, reason in done.lifted],
     }

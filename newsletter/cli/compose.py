@@ -10,7 +10,7 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, dump, progress, say
-from newsletter.store import deliveries, papers
+from newsletter.store import ledger, papers
 from subscribers import store as subscribers
 from subscribers.model import State
 
@@ -36,7 +36,7 @@ def compose(app: App, as_json: bool) -> None:
             say(_nothing(app))
         return
     with app.database.read() as connection:
-        composed = deliveries.composed(connection, done.issue.id)
+        composed = ledger.composed(connection, done.issue.id)
     if as_json:
         dump(
             {
@@ -45,8 +45,12 @@ def compose(app: App, as_json: bool) -> None:
                 "queued": done.queued,
                 "skipped": done.skipped,
                 "composed": composed,
+                "cancelled": done.cancelled or None,
             }
         )
+        return
+    if done.cancelled:
+        say(f"Issue {done.issue.name} was {done.cancelled}. Nobody is added to it.")
         return
     papers = len(done.issue.candidates)
     what = "composed" if done.fresh else "was composed before; it stays as it is"

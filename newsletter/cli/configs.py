@@ -38,7 +38,8 @@ def check_(app: App, context: click.Context) -> None:
     """Check what must be right before mail leaves; exit code 3 where something is not."""
     problems = check(app.config)
     builds: tuple[Callable[[], object], ...] = (
-        app.transport,
+        app.roads,
+        lambda: app.domains,
         lambda: app.catalogue,
         lambda: app.signer,
         lambda: app.mail_signer,
@@ -50,7 +51,6 @@ def check_(app: App, context: click.Context) -> None:
         except NewsletterError as error:
             if str(error) not in problems:
                 problems.append(str(error))
-    kind, _, _ = _transport(app)
     for problem in problems:
         complain(problem)
     if problems:
@@ -58,11 +58,6 @@ def check_(app: App, context: click.Context) -> None:
     if app.contact is None:
         say("Advice: set http.contact, so that the sources you ask can write to you.")
     signed = f"signed as {app.mail_signer.domain}, " if app.mail_signer else ""
-    say(f"Good: mail goes by {kind}, {signed}{len(app.catalogue)} topics, {app.database.shown}.")
-
-
-def _transport(app: App) -> tuple[str, object, str]:
-    try:
-        return app.config.transport()
-    except ConfigError:
-        return ("nothing", None, "")
+    kinds = [app.config.transport(name)[0] for name in app.settings.delivery.transports]
+    by = " and ".join(kinds)
+    say(f"Good: mail goes by {by}, {signed}{len(app.catalogue)} topics, {app.database.shown}.")

@@ -21,7 +21,7 @@ from newsletter.delivery import DeliveryState
 from newsletter.errors import NewsletterError
 from newsletter.issue import Issue
 from newsletter.resources import folder
-from newsletter.store import deliveries
+from newsletter.store import deliveries, ledger
 from subscribers import store as subscribers
 from subscribers.model import Consent, Preferences
 
@@ -75,7 +75,7 @@ def _run(app: App, place: Path, pictures: bool) -> None:
     say(f"Composed issue {issue.name}: {len(issue.candidates)} candidates.")
     _send(app)
     with app.database.read() as connection:
-        entries = deliveries.entries(connection, issue.id)
+        entries = ledger.entries(connection, issue.id)
     if done.fresh:
         _previews(app, issue, entries, place / "previews", pictures)
     show_deliveries([describe(issue, one) for one in entries])
@@ -117,18 +117,10 @@ def _send(app: App) -> None:
     now = datetime.now(UTC)
     with app.database.write() as connection:
         deliveries.bring_forward(connection, now)  # the demo does not wait for 08:00
-    post = pipeline.Post(
-        transports=[app.transport()],
-        transport_name=app.settings.delivery.transport,
-        owner=f"demo/{secrets.token_hex(8)}",
-        policy=app.policy,
-        lease=app.lease,
-        clock=lambda: datetime.now(UTC),
-        mail_signer=app.mail_signer,
-    )
+    post = app.post(f"demo/{secrets.token_hex(8)}", lambda: datetime.now(UTC))
     done = pipeline.dispatch(app.database, app.signer, post)
-    if done.closed is not None:
-        raise done.closed
+    if done.stranded is not None:
+        raise done.stranded
     sent = done.states[DeliveryState.SENT]
     if sent:
         say(f"Sent {sent} digests into the maildir.")
@@ -137,7 +129,7 @@ def _send(app: App) -> None:
 
 
 def _previews(
-    app: App, issue: Issue, entries: Sequence[deliveries.Entry], place: Path, pictures: bool
+    app: App, issue: Issue, entries: Sequence[ledger.Entry], place: Path, pictures: bool
 ) -> None:
     edition = pipeline.Edition(issue, app.signer, app.mail_signer)
     mails = [(one.address, edition.message(one)) for one in entries if one.picks != "[]"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import click
 
 from newsletter import pipeline
 from newsletter.app import App
-from newsletter.cli.options import pass_app
+from newsletter.cli.options import by, pass_app, who
 from newsletter.cli.show import counted, say
 from newsletter.editor import Act
 from newsletter.errors import RequestError
@@ -19,7 +18,6 @@ from newsletter.pipeline import Edited, Typed
 from newsletter.rendering.tex import to_unicode
 
 F = TypeVar("F", bound=Callable[..., Any])
-by = click.option("--by", help="Who does it; by default your login's name.")
 
 
 @click.command("add", epilog="Example: newsletter papers add 2403.01234 --pin")
@@ -47,12 +45,12 @@ def add(
         raise RequestError("--title is empty.")
     if (abstract or authors) and not title:
         raise RequestError("--abstract and --author go with --title.")
-    who, now = _editor(by), datetime.now(UTC)
+    name, now = who(by), datetime.now(UTC)
     typed = Typed(title=title or "", abstract=abstract, authors=authors)
-    done = pipeline.add(app.database, app.fetcher, app.arxiv(), target, typed, by=who, now=now)
+    done = pipeline.add(app.database, app.fetcher, app.arxiv(), target, typed, by=name, now=now)
     say(f"{'Added' if done.is_new else 'Was here already:'} {_called(done)}")
     if pin:
-        pipeline.edit(app.database, done.paper.id, Act.PIN, by=who, now=now)
+        pipeline.edit(app.database, done.paper.id, Act.PIN, by=name, now=now)
         say(_leads(app, done))
 
 
@@ -67,10 +65,10 @@ def pin(app: App, paper: str, note: str | None, by: str | None) -> None:
     For as many days as a paper stays a candidate; a reader gets it once, and not if it is under a
     topic the reader mutes.
     """
-    who, now = _editor(by), datetime.now(UTC)
-    done = pipeline.edit(app.database, paper, Act.PIN, by=who, now=now)
+    name, now = who(by), datetime.now(UTC)
+    done = pipeline.edit(app.database, paper, Act.PIN, by=name, now=now)
     if note is not None:
-        pipeline.edit(app.database, done.paper.id, Act.NOTE, by=who, now=now, words=note)
+        pipeline.edit(app.database, done.paper.id, Act.NOTE, by=name, now=now, words=note)
     say(f"Pinned {_called(done)}")
     say(_leads(app, done))
 
@@ -81,7 +79,7 @@ def pin(app: App, paper: str, note: str | None, by: str | None) -> None:
 @pass_app
 def unpin(app: App, paper: str, by: str | None) -> None:
     """Take the pin from PAPER. Issues that are composed already stay as they are."""
-    done = pipeline.edit(app.database, paper, Act.UNPIN, by=_editor(by), now=datetime.now(UTC))
+    done = pipeline.edit(app.database, paper, Act.UNPIN, by=who(by), now=datetime.now(UTC))
     say(f"{'Unpinned' if done.before.pinned_at else 'Was not pinned:'} {_called(done)}")
 
 
@@ -91,7 +89,7 @@ def unpin(app: App, paper: str, by: str | None) -> None:
 @pass_app
 def hide(app: App, paper: str, by: str | None) -> None:
     """Never send PAPER, and take it out of digests that wait to be sent."""
-    done = pipeline.edit(app.database, paper, Act.HIDE, by=_editor(by), now=datetime.now(UTC))
+    done = pipeline.edit(app.database, paper, Act.HIDE, by=who(by), now=datetime.now(UTC))
     say(f"{'Was hidden already:' if done.before.hidden else 'Hidden'} {_called(done)}")
     gone = done.withdrawn
     if gone and (gone.changed or gone.emptied or gone.gone):
@@ -107,7 +105,7 @@ def hide(app: App, paper: str, by: str | None) -> None:
 @pass_app
 def unhide(app: App, paper: str, by: str | None) -> None:
     """Let PAPER be chosen again, by issues composed from now on."""
-    done = pipeline.edit(app.database, paper, Act.SHOW, by=_editor(by), now=datetime.now(UTC))
+    done = pipeline.edit(app.database, paper, Act.SHOW, by=who(by), now=datetime.now(UTC))
     say(f"{'No longer hidden:' if done.before.hidden else 'Was not hidden:'} {_called(done)}")
 
 
@@ -121,26 +119,12 @@ def note(app: App, paper: str, words: str, by: str | None) -> None:
 
     It stands in issues composed from now on.
     """
-    who, now = _editor(by), datetime.now(UTC)
-    done = pipeline.edit(app.database, paper, Act.NOTE, by=who, now=now, words=words)
+    name, now = who(by), datetime.now(UTC)
+    done = pipeline.edit(app.database, paper, Act.NOTE, by=name, now=now, words=words)
     say(f"{'Noted on' if words.strip() else 'No note any more on'} {_called(done)}")
 
 
 COMMANDS = (add, pin, unpin, hide, unhide, note)
-
-
-def _editor(by: str | None) -> str:
-    name = by if by is not None else _login()
-    if not name.strip() or not name.isprintable() or len(name) > 64:
-        raise RequestError("--by must be a name of 1 to 64 printable characters.")
-    return name.strip()
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        raise RequestError("Your login has no name here; say who you are with --by.") from None
 
 
 def _leads(app: App, done: Edited) -> str:

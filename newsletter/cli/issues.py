@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from newsletter.app import App
-from newsletter.cli.options import chosen_issue, limit, pass_app
+from newsletter.cli import operating
+from newsletter.cli.options import by, chosen_issue, limit, pass_app, who
 from newsletter.cli.show import as_json, dump, say, table
 from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries
+from newsletter.store import issue_acts, ledger, operator_acts
 from newsletter.store import issues as store
 from newsletter.transports import relay_log
 from subscribers import store as subscribers
@@ -27,6 +28,10 @@ def issues() -> None:
     """What was published, and who got what."""
 
 
+for _command in operating.COMMANDS:
+    issues.add_command(_command)
+
+
 @issues.command("list", epilog="Example: newsletter issues list")
 @limit
 @as_json
@@ -35,7 +40,7 @@ def list_(app: App, limit: int, as_json: bool) -> None:
     """List issues, the newest first."""
     with app.database.read() as connection:
         found = store.listed(connection, limit)
-        counts = {one.id: deliveries.count(connection, one.id) for one in found}
+        counts = {one.id: ledger.count(connection, one.id) for one in found}
     rows = [
         {
             "issue": one.day.isoformat(),
@@ -43,7 +48,7 @@ def list_(app: App, limit: int, as_json: bool) -> None:
             "papers": one.papers,
             "deliveries": sum(counts[one.id].values()),
             "sent": counts[one.id][DeliveryState.SENT],
-            "finished": deliveries.is_finished(counts[one.id]),
+            "finished": ledger.is_finished(counts[one.id]),
         }
         for one in found
     ]
@@ -65,8 +70,8 @@ def show_(app: App, issue: str | None, limit: int, as_json: bool) -> None:
     """Show who gets what of ISSUE (its date; by default the newest), and why."""
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
-        found = deliveries.entries(connection, chosen.id, limit=limit)
-        total = deliveries.composed(connection, chosen.id)
+        found = ledger.entries(connection, chosen.id, limit=limit)
+        total = ledger.composed(connection, chosen.id)
     rows = [describe(chosen, one) for one in found]
     if as_json:
         dump({"issue": chosen.name, "candidates": len(chosen.candidates), "deliveries": rows})
@@ -76,7 +81,7 @@ def show_(app: App, issue: str | None, limit: int, as_json: bool) -> None:
         say(f"{len(rows)} of {total} deliveries shown; --limit shows more.")
 
 
-def describe(issue: Issue, one: deliveries.Entry) -> dict[str, Any]:
+def describe(issue: Issue, one: ledger.Entry) -> dict[str, Any]:
     """A delivery with its picks in words."""
     snapshot = issue.snapshot
     return {
@@ -85,6 +90,7 @@ def describe(issue: Issue, one: deliveries.Entry) -> dict[str, Any]:
         "reason": one.reason,
         "due_at": one.due_at,
         "sent_at": one.sent_at,
+        "reply": one.reply,
         "picks": [
             {
                 "paper": pick.paper_id,
@@ -93,7 +99,7 @@ def describe(issue: Issue, one: deliveries.Entry) -> dict[str, Any]:
                 "pinned": snapshot.cards[pick.paper_id].pinned,
                 "because": [snapshot.chips[slug].name for slug in pick.reasons],
             }
-            for pick in deliveries.read_picks(one.picks, issue)
+            for pick in ledger.read_picks(one.picks, issue)
         ],
     }
 
@@ -127,9 +133,15 @@ def show_deliveries(rows: list[dict[str, Any]]) -> None:
 @click.option(
     "--again", multiple=True, metavar="ADDRESS", help="You know it did not: queue it again."
 )
+@by
 @pass_app
 def reconcile(
-    app: App, issue: str, log: Path | None, sent: tuple[str, ...], again: tuple[str, ...]
+    app: App,
+    issue: str,
+    log: Path | None,
+    sent: tuple[str, ...],
+    again: tuple[str, ...],
+    by: str | None,
 ) -> None:
     """Settle the unknown deliveries of ISSUE, from the relay's log or by hand.
 
@@ -137,11 +149,11 @@ def reconcile(
     """
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
-        unknown = deliveries.entries(connection, chosen.id, states=[DeliveryState.UNKNOWN])
+        unknown = ledger.entries(connection, chosen.id, states=[DeliveryState.UNKNOWN])
         for address in (*sent, *again):
             subscribers.get(connection, address)
     edition = Edition(chosen, app.signer)
-    settled: list[tuple[deliveries.Entry, DeliveryState, str]] = []
+    settled: list[tuple[ledger.Entry, DeliveryState, str]] = []
     for one in unknown:
         if one.address.casefold() in _folded(sent):
             settled.append((one, DeliveryState.SENT, "an operator knows that it arrived"))
@@ -149,24 +161,26 @@ def reconcile(
             settled.append((one, DeliveryState.QUEUED, "an operator knows that it did not arrive"))
     if log is not None:
         left = {
-            edition.message(one).message_id: one
+            edition.message_id(one.subscriber_id): one
             for one in unknown
             if one.id not in {entry.id for entry, *_ in settled}
         }
         for message_id, verdict in relay_log.read(log, set(left)).items():
             state = DeliveryState.SENT if verdict.taken else DeliveryState.FAILED
             settled.append((left[message_id], state, f"by the relay's log: {verdict.words}"))
-    now = datetime.now(UTC)
+    now, name = datetime.now(UTC), who(by)
     with app.database.write() as connection:
+        if again and issue_acts.is_cancelled(connection, chosen.id):
+            raise RequestError(f"Issue {chosen.name} is cancelled: nothing of it goes again.")
         for one, state, reason in settled:
-            deliveries.reconcile(connection, one.id, state, reason, now)
+            operator_acts.reconcile(connection, one.id, state, reason, now, by=name)
     table(["Reader", "Now", "Why"], [[one.address, state, why] for one, state, why in settled])
     say(f"{len(settled)} settled, {len(unknown) - len(settled)} still unknown.")
     named = _folded((*sent, *again)) - {one.address.casefold() for one in unknown}
     if named:
         raise RequestError(f"Not unknown, so left alone: {', '.join(sorted(named))}.")
     if not settled and unknown:
-        rows = [[one.address, edition.message(one).message_id, one.reason] for one in unknown]
+        rows = [[one.address, edition.message_id(one.subscriber_id), one.reason] for one in unknown]
         table(["Reader", "Message-ID", "Why"], rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import date
 
 import click
@@ -13,6 +14,8 @@ from newsletter.store import issues
 from newsletter.store.database import Connection
 
 ISSUE = "an issue; issues are called by their date, such as 2026-03-11"
+
+LONGEST_REASON = 500  # characters: it stands in the ledger beside every delivery it is about
 
 pass_app = click.make_pass_decorator(App)
 
@@ -37,3 +40,28 @@ def parse_day(text: str, what: str = "a day; write it such as 2026-03-05") -> da
         return date.fromisoformat(text)
     except ValueError:
         raise RequestError(f"{text!r} is not {what}.") from None
+
+
+by = click.option("--by", help="Who does it; by default your login's name.")
+
+
+def who(by: str | None) -> str:
+    """The name of who acts, as typed or of the login; raises RequestError."""
+    name = by if by is not None else _login()
+    if not name.strip() or not name.isprintable() or len(name) > 64:
+        raise RequestError("--by must be a name of 1 to 64 printable characters.")
+    return name.strip()
+
+
+def reason(why: str) -> str:
+    """A reason as typed; raises RequestError where it is none."""
+    if not why.strip() or not why.isprintable() or len(why) > LONGEST_REASON:
+        raise RequestError(f"--why is one line of 1 to {LONGEST_REASON} printable characters.")
+    return why.strip()
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise RequestError("Your login has no name here; say who you are with --by.") from None

@@ -20,7 +20,7 @@ from newsletter.cli.show import say
 from newsletter.errors import NewsletterError, RequestError
 from newsletter.message import Message
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries, editor_acts
+from newsletter.store import editor_acts, ledger
 from subscribers import store as subscribers
 
 HEADERS = ("From", "To", "Subject", "Date")
@@ -86,7 +86,7 @@ def built(app: App, address: str | None, day: str | None) -> Message:
             hidden = editor_acts.hidden(connection, issue)
             return edition.general(app.settings.sender.address, hidden)
         reader = subscribers.get(connection, address)
-        found = deliveries.entries(connection, issue.id, subscriber_id=reader.id)
+        found = ledger.entries(connection, issue.id, subscriber_id=reader.id)
     if not found:
         raise RequestError(
             f"{reader.address} has no delivery of issue {issue.name}. If it is a day the reader "

@@ -6,8 +6,9 @@ import secrets
 import signal
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
@@ -18,10 +19,10 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli import workers as processes
 from newsletter.cli.options import pass_app
-from newsletter.cli.show import as_json, complain, dump, instant, progress, say, table
+from newsletter.cli.show import as_json, complain, counted, dump, instant, progress, say, table
 from newsletter.delivery import DeliveryState
-from newsletter.errors import RequestError
-from newsletter.store import deliveries
+from newsletter.errors import RequestError, StoreError
+from newsletter.store import deliveries, ledger
 from subscribers import store as subscribers
 
 TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
@@ -35,6 +36,12 @@ TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
 )
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Wait, an hour at most, where limits hold messages back.",
+)
 @as_json
 @click.pass_context
 @pass_app
@@ -46,6 +53,7 @@ def send(
     dry_run: bool,
     limit: int | None,
     workers: int,
+    wait: bool,
     as_json: bool,
 ) -> None:
     """Send the deliveries that are due: composed, and at or past their reader's hour.
@@ -61,44 +69,42 @@ def send(
     if dry_run:
         _rehearse(app, limit, reader, early or to is not None, as_json)
         return
-    connections = app.connections()
-    signer, mail_signer = app.signer, app.mail_signer
+    owner = f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}"
+    post = app.post(owner, lambda: datetime.now(UTC))
+    signer = app.signer
     now = datetime.now(UTC)
-    connections[0].open()  # a closed road is told before anything is touched
+    pipeline.open_roads(post.roads)  # a closed road is told before anything is touched
     if early or to is not None:
         with app.database.write() as connection:
             deliveries.bring_forward(connection, now, subscriber_id=reader)
     with app.database.read() as connection:
-        due = deliveries.count_due(connection, now, subscriber_id=reader)
+        due = ledger.count_due(connection, now, subscriber_id=reader)
     if workers > 1:
-        connections[0].close()
-        _several(app, context, reader, workers, as_json)
+        _several(app, context, reader, workers, as_json, now, wait=wait)
         return
     total = due if limit is None else min(due, limit)
     with progress("Sending", total) as advance, _graceful() as stop:
-        post = pipeline.Post(
-            transports=connections,
-            transport_name=app.settings.delivery.transport,
-            owner=f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}",
-            policy=app.policy,
-            lease=app.lease,
-            clock=lambda: datetime.now(UTC),
-            mail_signer=mail_signer,
-            stopped=stop.asked,
-            progress=advance,
-            receipts=app.receipts,
-        )
+        post = replace(post, stopped=stop.asked, progress=advance, wait=wait)
         done = pipeline.dispatch(app.database, signer, post, limit=limit, subscriber_id=reader)
     _tell(app, done, as_json, stopped=stop.asked())
-    if done.closed is not None:
-        complain(f"{done.closed} Nothing is lost; run `newsletter send` again.")
-        context.exit(done.closed.exit_code)
+    for name, closed in done.closed.items():
+        complain(f"The transport {name} was left out: {closed}")
+    if done.stranded is not None:
+        complain(f"{done.stranded} Nothing is lost; run `newsletter send` again.")
+        context.exit(done.stranded.exit_code)
     if done.lost or any(done.states[state] for state in TROUBLE):
         context.exit(1)
 
 
 def _several(
-    app: App, context: click.Context, reader: int | None, workers: int, as_json: bool
+    app: App,
+    context: click.Context,
+    reader: int | None,
+    workers: int,
+    as_json: bool,
+    now: datetime,
+    *,
+    wait: bool,
 ) -> None:
     """Sends what is due in several processes, and tells what they did together."""
     arguments = ["--config", str(app.config.file)] if app.config.file else []
@@ -106,7 +112,10 @@ def _several(
     if reader is not None:
         with app.database.read() as connection:
             to = ["--to", subscribers.by_id(connection, reader).address]
-    ended = processes.run([*arguments, "send", *to, "--json"], workers)
+    with _together(app, now, reader) as look:
+        ended = processes.run(
+            [*arguments, "send", *to, *([] if wait else ["--no-wait"]), "--json"], workers, look
+        )
     counts: Counter[str] = sum((one.counts for one in ended), Counter())
     states = Counter({state: counts[state.value] for state in DeliveryState if counts[state.value]})
     lost = counts["found_in_doubt"]
@@ -121,11 +130,36 @@ def _several(
         context.exit(worst)
 
 
+@contextmanager
+def _together(app: App, now: datetime, reader: int | None) -> Iterator[Callable[[], None]]:
+    """One bar for all processes, which share nothing but the ledger: so it is read."""
+
+    def left() -> int:
+        with app.database.read() as connection:
+            return ledger.unfinished(connection, now, subscriber_id=reader)
+
+    total = left()
+    with progress("Sending", total) as advance:
+        told = 0
+
+        def look() -> None:
+            nonlocal told
+            try:
+                done = total - left()
+            except StoreError:
+                return  # the processes say themselves what is the matter
+            if done > told:
+                advance(done - told)
+                told = done
+
+        yield look
+
+
 def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) -> None:
     now = datetime.now(UTC)
     with app.database.read() as connection:
-        later, first = deliveries.waiting(connection, now)
-        elsewhere, until = deliveries.held(connection, now)
+        later, first = ledger.waiting(connection, now)
+        elsewhere, until = ledger.held(connection, now)
     if as_json:
         counts: dict[str, Any] = {state.value: done.states[state] for state in DeliveryState}
         dump(
@@ -135,11 +169,24 @@ def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) 
                 "waiting": later,
                 "next_at": first,
                 "held": elsewhere,
+                "slowed": [one.domain for one in done.slowed],
+                "closed": sorted(done.closed),
+                "held_back_until": done.held_back,
             }
         )
         return
     told = [f"{number} {state}" for state, number in done.states.items()]
     say((", ".join(told) if told else "Nothing was due; nobody was sent anything") + ".")
+    for one in done.slowed:
+        say(
+            f"{one.domain} asks to go slower ({one.words}): nothing to it before "
+            f"{instant(one.until)}, then {counted(one.connections, 'message')} at once."
+        )
+    if done.held_back is not None:
+        say(
+            f"Limits hold back what is left until {instant(done.held_back)}; "
+            "run `newsletter send` again then."
+        )
     if stopped:
         say("Stopped as asked, after the message that was under way.")
     if done.lost:

@@ -10,14 +10,19 @@ from enum import Enum
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+
+from newsletter.errors import RequestError
 
 PIPE_WIDTH = 120  # columns where the output is not a terminal and so has no width
 
 F = TypeVar("F", bound=Callable[..., Any])
+Shown = str | Table  # a line, or a table
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -43,20 +48,46 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
 
 
-def counted(number: int, what: str) -> str:
-    """ "1 paper", "2,000 papers"."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+def counted(number: int, what: str, several: str = "") -> str:
+    """ "1 paper", "2,000 papers"; `several` where they are not the one with an s."""
+    return f"{number:,} {what if number == 1 else several or what + 's'}"
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """Rows for people. Whatever comes from outside is shown as it is, never as mark-up."""
+    """Rows for people, on standard output."""
+    console().print(grid(columns, rows, title=title))
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
+    """A table to show. Whatever comes from outside is shown as it is, never as mark-up."""
     shown = Table(title=title or None, title_justify="left", header_style="bold")
     for column in columns:
         numbers = bool(rows) and all(isinstance(row[columns.index(column)], int) for row in rows)
         shown.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         shown.add_row(*(escape(_cell(value)) for value in row))
-    console().print(shown)
+    return shown
+
+
+def show(parts: Sequence[Shown]) -> None:
+    """Lines and tables on standard output, in order."""
+    for part in parts:
+        if isinstance(part, str):
+            say(part)
+        else:
+            console().print(part)
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[Sequence[Shown]], None]]:
+    """Shows lines and tables in place of those before; raises RequestError off a terminal."""
+    out = console()
+    if not out.is_terminal:
+        raise RequestError("--watch needs a terminal; --json is for programs.")
+    with Live(console=out, auto_refresh=False, vertical_overflow="visible") as live:
+        yield lambda parts: live.update(
+            Group(*(Text(harmless(x)) if isinstance(x, str) else x for x in parts)), refresh=True
+        )
 
 
 def dump(value: object) -> None:

@@ -2,85 +2,218 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import UTC, datetime
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
 from newsletter.app import App
 from newsletter.cli.options import chosen_issue, pass_app
-from newsletter.cli.show import as_json, complain, dump, instant, say, table
-from newsletter.delivery import DeliveryState
-from newsletter.store import deliveries
-
-TOLD = (
-    DeliveryState.UNKNOWN,
-    DeliveryState.FAILED,
-    DeliveryState.DEFERRED,
-    DeliveryState.SKIPPED,
+from newsletter.cli.show import (
+    Shown,
+    as_json,
+    complain,
+    dump,
+    grid,
+    instant,
+    show,
+    watching,
 )
-MOST_TOLD = 20  # deliveries told one by one; `issues show` has the rest
+from newsletter.delivery import DeliveryState
+from newsletter.errors import RequestError
+from newsletter.issue import Issue
+from newsletter.store import issue_acts, ledger, standings
+from newsletter.store.issue_acts import Standing
+from newsletter.store.standings import Share, Standings
+from subscribers.addresses import shown
+
+EVERY = 2.0  # seconds between two looks of --watch
+LONGEST_EXAMPLE = 40  # characters of a reader's address beside the words
+MOST_SKIPPED = 5  # reasons why nothing was sent; `deliveries list` has the rest
 
 
-@click.command(epilog="Example: newsletter status 2026-03-11")
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """An issue at one instant."""
+
+    issue: Issue
+    at: datetime
+    composed: int
+    sums: Standings
+    stands: Standing
+    later: int  # wait for their hour
+    first: datetime | None  # of those
+    skipped: dict[str, int]  # by reason
+
+    @property
+    def balanced(self) -> bool:
+        return self.composed == sum(self.sums.counts.values())
+
+    @property
+    def finished(self) -> bool:
+        return ledger.is_finished(self.sums.counts)
+
+
+@click.command(epilog="Example: newsletter status 2026-03-11 --watch")
 @click.argument("issue", required=False, metavar="[ISSUE]")
+@click.option("--watch", is_flag=True, help="Look again every 2 seconds until it is finished.")
 @as_json
 @click.pass_context
 @pass_app
-def status(app: App, context: click.Context, issue: str | None, as_json: bool) -> None:
-    """Show how far ISSUE (its date; by default the newest) has come.
+def status(app: App, context: click.Context, issue: str | None, watch: bool, as_json: bool) -> None:
+    """Show how far ISSUE (its date; by default the newest) has come, and how fast.
 
     Ends with exit code 1 where the accounts do not balance or a delivery is unknown.
     """
+    if watch and as_json:
+        raise RequestError("Name --watch or --json, not both.")
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
-        counts = deliveries.count(connection, chosen.id)
-        composed = deliveries.composed(connection, chosen.id)
-        later, first = deliveries.waiting(connection, datetime.now(UTC))
-        trouble = deliveries.entries(connection, chosen.id, states=TOLD, limit=1000)
-    balanced = composed == sum(counts.values())
-    finished = deliveries.is_finished(counts)
+    look = _watch(app, chosen) if watch else _look(app, chosen)
     if as_json:
-        dump(
-            {
-                "issue": chosen.name,
-                "composed_at": chosen.composed_at,
-                "candidates": len(chosen.candidates),
-                "composed": composed,
-                **{state.value: number for state, number in counts.items()},
-                "balanced": balanced,
-                "finished": finished,
-                "next_at": first,
-            }
-        )
-    else:
-        papers = len(chosen.candidates)
-        say(f"Issue {chosen.name}, composed {instant(chosen.composed_at)}: {papers} candidates.")
-        table(["State", "Deliveries"], [[state, number] for state, number in counts.items()])
-        parts = " + ".join(str(number) for number in counts.values())
-        say(f"composed {composed} = {parts}: {'balanced' if balanced else 'DOES NOT BALANCE'}.")
-        say("Finished." if finished else "Not finished.")
-        if later:
-            say(f"{later} wait for their hour, the first at {instant(first)}.")
-        _tell(trouble)
-    if not balanced or counts[DeliveryState.UNKNOWN]:
-        if counts[DeliveryState.UNKNOWN]:
+        dump(_as_json(look))
+    elif not watch:
+        show(_parts(look))
+    unknown = look.sums.counts[DeliveryState.UNKNOWN]
+    if not look.balanced or unknown:
+        if unknown:
             complain(
-                f"{counts[DeliveryState.UNKNOWN]} unknown; settle them with "
-                f"`newsletter issues reconcile {chosen.name}`."
+                f"{unknown} unknown; settle them with `newsletter issues reconcile {chosen.name}`."
             )
         context.exit(1)
 
 
-def _tell(trouble: list[deliveries.Entry]) -> None:
-    if not trouble:
-        return
-    urgent = [one for one in trouble if one.state is not DeliveryState.SKIPPED]
-    if urgent:
-        rows = [[one.address, one.state, one.reason] for one in urgent[:MOST_TOLD]]
-        table(["Reader", "State", "Why"], rows)
-        if len(urgent) > MOST_TOLD:
-            say(f"and {len(urgent) - MOST_TOLD} more: `newsletter issues show`.")
-    skipped = Counter(one.reason for one in trouble if one.state is DeliveryState.SKIPPED)
-    for reason, number in skipped.most_common():
-        say(f"{number} sent nothing: {reason}.")
+def _look(app: App, issue: Issue) -> _Look:
+    now = datetime.now(UTC)
+    with app.database.read() as connection:
+        later, first = ledger.waiting(connection, now, issue_id=issue.id)
+        return _Look(
+            issue=issue,
+            at=now,
+            composed=ledger.composed(connection, issue.id),
+            sums=standings.of(connection, issue.id, now),
+            stands=issue_acts.standing(connection, issue.id),
+            later=later,
+            first=first,
+            skipped=ledger.skipped(connection, issue.id, MOST_SKIPPED),
+        )
+
+
+def _watch(app: App, issue: Issue) -> _Look:
+    """Shows an issue anew until it is finished, or somebody has seen enough."""
+    look = _look(app, issue)
+    with watching() as refresh:
+        refresh(_parts(look))
+        try:
+            while not look.finished:
+                time.sleep(EVERY)
+                look = _look(app, issue)
+                refresh(_parts(look))
+        except KeyboardInterrupt:
+            pass  # the last look stays on the screen
+    return look
+
+
+def _parts(look: _Look) -> list[Shown]:
+    """What people are shown, in order."""
+    issue, sums = look.issue, look.sums
+    numbers = sums.counts.values()
+    balance = "balanced" if look.balanced else "DOES NOT BALANCE"
+    parts: list[Shown] = [
+        f"Issue {issue.name}, composed {instant(issue.composed_at)}: "
+        f"{len(issue.candidates)} candidates.",
+        grid(["State", "Deliveries"], [[state, number] for state, number in sums.counts.items()]),
+        f"composed {look.composed} = {' + '.join(map(str, numbers))}: {balance}.",
+        *_standing(look.stands),
+        "Finished." if look.finished else "Not finished.",
+    ]
+    if look.later:
+        parts.append(f"{look.later} wait for their hour, the first at {instant(look.first)}.")
+    parts += _speed(look)
+    shares = [*sums.domains, *([sums.others] if sums.others else [])]
+    if shares:
+        parts.append(grid(["Domain", *COLUMNS], [_cells(one) for one in shares]))
+    if sums.transports:
+        parts.append(grid(["Transport", *COLUMNS], [_cells(one) for one in sums.transports]))
+    if sums.causes:
+        parts.append(
+            grid(
+                ["Deliveries", "State", "For example", "Why"],
+                [
+                    [one.number, one.state, shown(one.example, LONGEST_EXAMPLE), one.words]
+                    for one in sums.causes
+                ],
+            )
+        )
+        parts.append(f"`newsletter deliveries list {issue.name} --state ...` names every reader.")
+    parts += [f"{number} sent nothing: {why}." for why, number in look.skipped.items()]
+    return parts
+
+
+COLUMNS = ("Composed", "Sent", "Deferred", "Failed", "Unknown")
+
+
+def _cells(one: Share) -> list[object]:
+    return [one.name, one.composed, one.sent, one.deferred, one.failed, one.unknown]
+
+
+def _standing(stands: Standing) -> list[Shown]:
+    if not stands.paused and not stands.cancelled:
+        return []
+    last = stands.acts[-1]
+    why = f": {last.why}" if last.why else ""
+    what = "Cancelled" if stands.cancelled else "Paused"
+    return [f"{what} by {last.by}, {instant(last.at)}{why}."]
+
+
+def _speed(look: _Look) -> list[Shown]:
+    sums = look.sums
+    if sums.per_second is None:
+        return []
+    told = f"{sums.per_second:.1f} messages a second from the first to the last"
+    if look.finished:
+        return [told + "."]
+    told += f", {sums.per_second_lately:.1f} in the last minute"
+    if sums.left is not None and not look.stands.paused:
+        told += f"; {sums.ready} are ready and take about {_in_words(sums.left)}"
+    return [told + "."]
+
+
+def _in_words(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds < 120:
+        return f"{max(seconds, 1)} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def _as_json(look: _Look) -> dict[str, Any]:
+    issue, sums = look.issue, look.sums
+    return {
+        "issue": issue.name,
+        "composed_at": issue.composed_at,
+        "candidates": len(issue.candidates),
+        "composed": look.composed,
+        **{state.value: number for state, number in sums.counts.items()},
+        "balanced": look.balanced,
+        "finished": look.finished,
+        "paused": look.stands.paused,
+        "cancelled": look.stands.cancelled,
+        "acts": [vars(one) for one in look.stands.acts],
+        "waiting": look.later,
+        "next_at": look.first,
+        "ready": sums.ready,
+        "first_sent_at": sums.first_sent_at,
+        "last_sent_at": sums.last_sent_at,
+        "per_second": sums.per_second,
+        "per_second_last_minute": sums.per_second_lately,
+        "seconds_left": None if sums.left is None else int(sums.left.total_seconds()),
+        "domains": [vars(one) for one in sums.domains],
+        "other_domains": vars(sums.others) if sums.others else None,
+        "transports": [vars(one) for one in sums.transports],
+        "causes": [vars(one) for one in sums.causes],
+        "skipped_because": look.skipped,
+    }

@@ -14,6 +14,7 @@ from subscribers import addresses, suppression_store
 from subscribers.suppression import Suppression, SuppressionKind
 
 COMMAND_LINE = "command line"
+LONGEST_REASON = 300  # characters: what a table can still show
 
 
 @click.command(
@@ -25,8 +26,10 @@ COMMAND_LINE = "command line"
 def suppress(app: App, address: str, reason: str) -> None:
     """Send ADDRESS nothing, whether it is a subscriber's or not, until it is unsuppressed."""
     address = addresses.normalise(address)
-    if not reason.isprintable():
-        raise RequestError("--reason is one line of printable characters.")
+    if not reason.isprintable() or len(reason) > LONGEST_REASON:
+        raise RequestError(
+            f"--reason is one line of printable characters, {LONGEST_REASON} at most."
+        )
     new = Suppression(
         address_key=addresses.key(address),
         kind=SuppressionKind.MANUAL,

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import IO
+
+LOOK = 0.5  # seconds between two looks at how far they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +28,13 @@ class Ended:
     words: str  # on its standard error
 
 
-def run(arguments: Sequence[str], number: int) -> list[Ended]:
-    """Runs `newsletter ARGUMENTS` in `number` processes; a wish to stop is passed on to all."""
+def run(
+    arguments: Sequence[str], number: int, look: Callable[[], None] = lambda: None
+) -> list[Ended]:
+    """Runs `newsletter ARGUMENTS` in `number` processes; a wish to stop is passed on to all.
+
+    `look` is called twice a second while they run.
+    """
     outs = [tempfile.TemporaryFile("w+") for _ in range(2 * number)]  # noqa: SIM115  closed below
     try:
         started: list[subprocess.Popen[bytes]] = []
@@ -51,7 +58,7 @@ def run(arguments: Sequence[str], number: int) -> list[Ended]:
                     start_new_session=True,  # Ctrl-C reaches them once: from us
                 )
                 started.append(one)
-            codes = [one.wait() for one in started]
+            codes = [_wait(one, look) for one in started]
         finally:
             for wished, handler in before.items():
                 signal.signal(wished, handler)
@@ -62,6 +69,14 @@ def run(arguments: Sequence[str], number: int) -> list[Ended]:
     finally:
         for out in outs:
             out.close()
+
+
+def _wait(process: subprocess.Popen[bytes], look: Callable[[], None]) -> int:
+    while True:
+        try:
+            return process.wait(LOOK)
+        except subprocess.TimeoutExpired:
+            look()
 
 
 def _read(file: IO[str]) -> str:

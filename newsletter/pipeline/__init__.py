@@ -1,4 +1,4 @@
-"""The three verbs, collect, compose and dispatch, what comes back, and the editor's.
+"""The three verbs, collect, compose and dispatch, what comes back, the editor's and operators'.
 
 The same three whether a person types them or, later, a schedule does. This is the one room below
 `app.py` that knows both packages.
@@ -7,9 +7,11 @@ The same three whether a person types them or, later, a schedule does. This is t
 from newsletter.pipeline.bounces import Taken, TakenBack, What, take_back
 from newsletter.pipeline.collect import Collected, collect, look
 from newsletter.pipeline.compose import Composed, compose
+from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
-from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, rehearse
+from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.operating import Retried, cancel, pause, retry
 
 __all__ = [
     "Collected",
@@ -19,16 +21,22 @@ __all__ = [
     "Edition",
     "Post",
     "Rehearsed",
+    "Retried",
+    "Road",
     "Taken",
     "TakenBack",
     "Typed",
     "What",
     "add",
+    "cancel",
     "collect",
     "compose",
     "dispatch",
     "edit",
     "look",
+    "open_roads",
+    "pause",
     "rehearse",
+    "retry",
     "take_back",
 ]

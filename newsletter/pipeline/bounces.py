@@ -9,16 +9,17 @@ recorded before is known again, so reading a mailbox twice changes nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from newsletter.bounces import EventKind, Named, Report, ReportKind, read
+from newsletter.delivery import DeliveryState
 from newsletter.mailboxes import Item, Mailbox
 from newsletter.pipeline import silencing
 from newsletter.pipeline.digests import digest_key
-from newsletter.store import events
+from newsletter.store import events, operator_acts
 from newsletter.store.database import Connection, Database
 from newsletter.store.events import Delivered, Event
 from subscribers import store as subscribers
@@ -26,6 +27,11 @@ from subscribers.errors import TokenError, UnknownSubscriber
 from subscribers.tokens import Purpose, Signer
 
 ISSUES_KEPT = 3  # whose keys are held in memory at once
+# Of an issue before that no Message-ID is looked for, which takes a hash a reader: anybody can
+# name all issues there were. Servers give up within days; readers look at mail of last month.
+OLDEST = timedelta(days=60)
+BY_BOUNCE, BY_COMPLAINT = "a bounce came back of it", "its reader reported it as spam"
+BY_DELAY = "a notice of delay came back of it"
 
 
 class What(StrEnum):
@@ -61,6 +67,10 @@ class TakenBack:
     counts: Counter[What] = field(default_factory=Counter)
     taken: list[Taken] = field(default_factory=list)
     lifted: list[tuple[str, str]] = field(default_factory=list)  # addresses, each with its sentence
+    settled: list[int] = field(default_factory=list)  # deliveries: unknown, and sent after all
+    unreadable: list[str] = field(
+        default_factory=list
+    )  # of what stays where it is, a sentence each
 
 
 def take_back(
@@ -79,16 +89,36 @@ def take_back(
     keys = _Keys(signer)
     for batch in mailbox.batches():
         reports = [(item, read(item.content)) for item in batch]
+        with database.read() as connection:  # looks long where it looks: no lock meanwhile
+            owners = _owners(connection, signer, keys, reports, clock())
         with database.write() as connection:
-            taken = _Batch(connection, signer, keys, clock()).take(reports)
+            taken, settled = _Batch(connection, signer, owners, clock()).take(reports)
         letters = {one.name for one in taken if one.what is What.OTHER}
         mailbox.put_aside([item for item in batch if item.name not in letters])
         done.counts.update(one.what for one in taken)
         done.taken.extend(taken)
+        done.settled.extend(settled)
         progress(len(batch))
     with database.write() as connection:
+        done.settled.extend(_settle(connection))  # what was in `sending` still when it came back
         done.lifted.extend(silencing.review(connection, clock()))
+    done.unreadable.extend(mailbox.unreadable)
     return done
+
+
+def _settle(connection: Connection) -> list[int]:
+    """Whoever returns or reports a mail has had it: `unknown` becomes `sent`. Returns which.
+
+    As sent at its hour, the nearest that is known: a mail of before an operator forgave stays so.
+    """
+    reasons = {EventKind.BOUNCED: BY_BOUNCE, EventKind.COMPLAINED: BY_COMPLAINT}
+    return [
+        one.id
+        for one in events.proven(connection)
+        if operator_acts.reconcile(
+            connection, one.id, DeliveryState.SENT, reasons[one.by], one.due_at
+        )
+    ]
 
 
 _PASSED_OVER = {
@@ -127,18 +157,26 @@ class _Keys:
 class _Batch:
     """The messages of one transaction."""
 
-    def __init__(self, connection: Connection, signer: Signer, keys: _Keys, now: datetime) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        signer: Signer,
+        owners: Mapping[Named, tuple[int, int]],
+        now: datetime,
+    ) -> None:
         self._connection = connection
         self._signer = signer
-        self._keys = keys
+        self._owners = owners
         self._now = now
+        self._delayed = list[int]()  # what a notice of delay settled
 
-    def take(self, reports: Sequence[tuple[Item, Report]]) -> list[Taken]:
-        """Records all of them first and judges then: a row of failures may stand in one batch."""
-        owners = self._owners(report for _, report in reports)
-        noted: list[tuple[Taken, int | None]] = []
-        for item, report in reports:
-            noted.append(self._note(item, report, owners))
+    def take(self, reports: Sequence[tuple[Item, Report]]) -> tuple[list[Taken], list[int]]:
+        """Records all of them first and judges then: a row of failures may stand in one batch.
+
+        Returns what became of each, and which deliveries were settled by it.
+        """
+        noted = [self._note(item, report) for item, report in reports]
+        settled = self._delayed + _settle(self._connection)
         sentences = {
             subscriber_id: silencing.weigh_up(
                 self._connection,
@@ -148,12 +186,13 @@ class _Batch:
             )
             for subscriber_id, what in self._changed(noted).items()
         }
-        return [
+        taken = [
             replace(one, follows=sentences[subscriber_id])
             if subscriber_id in sentences and one.what in (What.BOUNCED, What.COMPLAINED)
             else one
             for one, subscriber_id in noted
         ]
+        return taken, settled
 
     @staticmethod
     def _changed(noted: Iterable[tuple[Taken, int | None]]) -> dict[int, What]:
@@ -163,9 +202,7 @@ class _Batch:
             if subscriber_id is not None and one.what in (What.BOUNCED, What.COMPLAINED)
         }
 
-    def _note(
-        self, item: Item, report: Report, owners: dict[Named, tuple[int, int]]
-    ) -> tuple[Taken, int | None]:
+    def _note(self, item: Item, report: Report) -> tuple[Taken, int | None]:
         told = Taken(
             name=item.name,
             what=_PASSED_OVER.get(report.kind, What.UNAUTHENTICATED),
@@ -173,11 +210,13 @@ class _Batch:
             code=report.code,
             words=report.words,
         )
+        if report.kind is ReportKind.DELAY:
+            return self._delay(report, told), None
         if report.kind in _PASSED_OVER:
             return told, None
         if report.kind is ReportKind.LEAVE:
             return self._leave(report, told), None
-        delivery = self._delivery(report, owners)
+        delivery = self._delivery(report)
         if delivery is None:
             follows = "No token and no Message-ID of ours: nothing is changed."
             return replace(told, follows=follows), None
@@ -202,6 +241,14 @@ class _Batch:
         )
         return taken, delivery.subscriber_id
 
+    def _delay(self, report: Report, told: Taken) -> Taken:
+        delivery = self._delivery(report)
+        if delivery is not None and operator_acts.reconcile(
+            self._connection, delivery.id, DeliveryState.SENT, BY_DELAY, delivery.due_at
+        ):
+            self._delayed.append(delivery.id)
+        return told
+
     def _leave(self, report: Report, told: Taken) -> Taken:
         try:
             subscriber_id = self._signer.read(Purpose.UNSUBSCRIBE, report.leave)
@@ -212,8 +259,13 @@ class _Batch:
         if reader.unsubscribed_at is not None:
             follows = f"Had left already, on {reader.unsubscribed_at:%Y-%m-%d}."
             return replace(told, what=What.KNOWN, follows=follows)
+        if report.came is not None and report.came < reader.consent.at:
+            follows = (
+                f"Was written before {reader.consent.at:%Y-%m-%d}, when they subscribed again."
+            )
+            return replace(told, what=What.KNOWN, follows=follows)
         subscribers.unsubscribe(self._connection, subscriber_id, self._now)
-        last = events.last_sent(self._connection, subscriber_id)
+        last = events.last_sent(self._connection, subscriber_id, report.came)
         if last is not None:
             event = Event(delivery_id=last.id, kind=EventKind.UNSUBSCRIBED, at=self._now)
             events.add(self._connection, event)
@@ -226,7 +278,7 @@ class _Batch:
 
     # Joining.
 
-    def _delivery(self, report: Report, owners: dict[Named, tuple[int, int]]) -> Delivered | None:
+    def _delivery(self, report: Report) -> Delivered | None:
         """The delivery a report is about, as it can show."""
         places = []
         for token in report.tokens:
@@ -234,7 +286,7 @@ class _Batch:
                 places.append(self._signer.read_return(token))
             except TokenError:
                 continue
-        places += [owners[named] for named in report.named if named in owners]
+        places += [self._owners[named] for named in report.named if named in self._owners]
         for subscriber_id, issue_id in places:
             found = events.delivery(self._connection, subscriber_id, issue_id)
             if found is not None:
@@ -244,35 +296,48 @@ class _Batch:
                 leaver = self._signer.read(Purpose.UNSUBSCRIBE, report.leave)
             except TokenError:
                 return None
-            return events.last_sent(self._connection, leaver)
+            # A report that is read again is joined to the same delivery again.
+            if report.posted is not None:
+                found = events.posted(self._connection, leaver, report.posted)
+                if found is not None:
+                    return found
+            return events.last_sent(self._connection, leaver, report.came)
         return None
 
-    def _owners(self, reports: Iterable[Report]) -> dict[Named, tuple[int, int]]:
-        """Whose deliveries the Message-IDs name, as (subscriber, issue).
 
-        Only what no token of the envelope settles is looked for.
-        """
-        wanted: dict[date, set[Named]] = {}
-        for report in reports:
-            if not any(self._is_ours(token) for token in report.tokens):
-                for named in report.named:
-                    day = _day(named.issue)
-                    if day is not None:
-                        wanted.setdefault(day, set()).add(named)
-        found: dict[Named, tuple[int, int]] = {}
-        for day, issue_id in events.issue_ids(self._connection, list(wanted)).items():
-            keys = self._keys.of(self._connection, day, issue_id)
-            for named in wanted[day]:
-                if named.key in keys:
-                    found[named] = keys[named.key], issue_id
-        return found
+def _owners(
+    connection: Connection,
+    signer: Signer,
+    keys: _Keys,
+    reports: Iterable[tuple[Item, Report]],
+    now: datetime,
+) -> dict[Named, tuple[int, int]]:
+    """Whose deliveries the Message-IDs name, as (subscriber, issue).
 
-    def _is_ours(self, token: str) -> bool:
-        try:
-            self._signer.read_return(token)
-        except TokenError:
-            return False
-        return True
+    Only what no token of the envelope settles is looked for.
+    """
+    wanted: dict[date, set[Named]] = {}
+    for _, report in reports:
+        if not any(_is_ours(signer, token) for token in report.tokens):
+            for named in report.named:
+                day = _day(named.issue)
+                if day is not None and day >= (now - OLDEST).date():
+                    wanted.setdefault(day, set()).add(named)
+    found: dict[Named, tuple[int, int]] = {}
+    for day, issue_id in events.issue_ids(connection, list(wanted)).items():
+        readers = keys.of(connection, day, issue_id)
+        for named in wanted[day]:
+            if named.key in readers:
+                found[named] = readers[named.key], issue_id
+    return found
+
+
+def _is_ours(signer: Signer, token: str) -> bool:
+    try:
+        signer.read_return(token)
+    except TokenError:
+        return False
+    return True
 
 
 def _day(text: str) -> date | None:

@@ -18,7 +18,7 @@ from newsletter.pipeline import silencing
 from newsletter.rendering.renderer import Entry, Renderer
 from newsletter.selection import Candidate, Ranking, rank, take
 from newsletter.snapshot import Masthead
-from newsletter.store import deliveries, editor_acts, issues, locks, papers
+from newsletter.store import deliveries, editor_acts, issue_acts, issues, locks, papers
 from newsletter.store.database import Database
 from newsletter.store.deliveries import NewDelivery
 from newsletter.topics import Catalogue
@@ -49,6 +49,7 @@ class Composed:
     fresh: bool  # whether the issue was frozen just now
     queued: int  # deliveries written by this call, with papers
     skipped: int  # and without, or to an address that gets nothing
+    cancelled: str = ""  # why nobody is added to the issue; empty where it goes out
 
 
 def compose(
@@ -71,6 +72,10 @@ def compose(
         issue = _freeze(database, renderer, catalogue, terms, day, now)
     if issue is None:
         return Composed(issue=None, fresh=False, queued=0, skipped=0)
+    with database.read() as connection:
+        if issue_acts.standing(connection, issue.id).cancelled:
+            why = issue_acts.reason(connection, issue.id)
+            return Composed(issue=issue, fresh=False, queued=0, skipped=0, cancelled=why)
     queued = skipped = 0
     select = _Selector(issue, now)
     with database.read() as reader:

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from newsletter.dkim import MailSigner
 from newsletter.issue import Digest, Issue
-from newsletter.message import Builder, Message
+from newsletter.message import Builder, Message, called
 from newsletter.papers import PaperId
 from newsletter.selection import Pick, rank, take
-from newsletter.store.deliveries import Claimed, Entry, read_picks
+from newsletter.store.deliveries import Claimed
+from newsletter.store.ledger import Entry, read_picks
 from subscribers.model import Preferences
 from subscribers.tokens import Purpose, Signer
 
@@ -38,6 +39,11 @@ class Edition:
             delivery.due_at,
         )
         return self._builder.build(digest)
+
+    def message_id(self, subscriber_id: int) -> str:
+        """The Message-ID of a subscriber's mail, whether one is there or not."""
+        key = digest_key(self._signer, self.issue.name, subscriber_id)
+        return called(self.issue.name, key, self.issue.snapshot.masthead.domain)
 
     def general(self, address: str, hidden: Collection[PaperId]) -> Message:
         """The mail of a reader who follows nothing and so gets whatever is trending."""

@@ -8,8 +8,10 @@ listed as unknown, and nobody gets two.
 
 from __future__ import annotations
 
+import heapq
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -25,33 +27,39 @@ from newsletter.delivery import (
 )
 from newsletter.dkim import MailSigner
 from newsletter.message import Message
+from newsletter.pacing import DomainLimits, Slowdown
 from newsletter.pipeline import silencing
-from newsletter.pipeline.connections import Answer, Connections
+from newsletter.pipeline.connections import Answer, Connections, Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
-from newsletter.store import deliveries, issues
+from newsletter.pipeline.traffic import Admitted, Traffic
+from newsletter.store import deliveries, issues, ledger
 from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
-from newsletter.transports import Refused, Transport, TransportUnavailable
+from newsletter.transports import Refused, TransportUnavailable
 from subscribers.tokens import Signer
 
 BATCH = 50  # deliveries a claim: few enough to hand back fast, many enough to spare claims
+PATIENCE = timedelta(hours=1)  # a run waits for limits, but not until tomorrow
+LOOK_UP = 0.5  # seconds between looks whether to stop, while waiting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Post:
     """What a run of dispatch works with."""
 
-    transports: Sequence[Transport]  # one a connection, all of the same road
-    transport_name: str
+    roads: Sequence[Road]
     owner: str  # of this run, unlike any other's
     policy: Policy
     lease: timedelta
     clock: Callable[[], datetime]
+    domains: Mapping[str, DomainLimits] = field(default_factory=dict)  # what recipients' are sent
     mail_signer: MailSigner | None = None  # where the settings ask for DKIM
     stopped: Callable[[], bool] = lambda: False  # asked between messages
     progress: Callable[[int], None] = lambda _: None
     receipts: Receipts = NO_RECEIPTS
+    wait: bool = True  # for limits; else the run ends where they hold everything back
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +68,10 @@ class Dispatched:
 
     states: Counter[DeliveryState] = field(default_factory=Counter)  # of what it finished
     lost: int = 0  # found in doubt, left by an earlier run
-    closed: TransportUnavailable | None = None  # the road that closed on the way
+    stranded: TransportUnavailable | None = None  # the last road that closed, so that it ended
+    closed: Mapping[str, TransportUnavailable] = field(default_factory=dict)  # while others went on
+    slowed: Sequence[Slowdown] = ()  # domains that asked to go slower
+    held_back: datetime | None = None  # limits allow the next message then; the run did not wait
 
 
 def dispatch(
@@ -73,37 +84,65 @@ def dispatch(
 ) -> Dispatched:
     """Sends what is due, at most `limit` messages, to one subscriber only if named.
 
-    Raises TransportUnavailable where the road is closed from the start: then nothing was touched.
-    A connection that closes on the way is retired; when the last one is, the run ends and tells the
-    closed road in its result. Raises StoreError where
-    results cannot be recorded; sending has stopped then.
+    Raises TransportUnavailable where every road is closed from the start: then nothing was touched.
+    A connection that closes on the way rests; when the last one does, the run ends and tells the
+    closed road in its result. Where limits hold back what is due it waits, but not for longer than
+    PATIENCE. Raises StoreError where results cannot be recorded; sending has stopped then.
     """
     post.receipts.replay(database)
     with database.write() as connection:
         lost = deliveries.settle_lost(connection, post.clock())
-    post.transports[0].open()
-    run = _Run(database, signer, post)
+    connections = Connections(post.roads)
+    try:
+        connections.open()
+    except BaseException:
+        connections.close()
+        raise
+    run = _Run(database, signer, post, connections)
     try:
         run.send(limit, subscriber_id)
     finally:
         run.settle()
-    return Dispatched(states=run.states, lost=lost, closed=run.closed)
+    return Dispatched(
+        states=run.states,
+        lost=lost,
+        stranded=run.stranded,
+        closed={} if run.stranded else connections.closed,
+        slowed=tuple(run.traffic.slowed.values()),
+        held_back=run.held_back,
+    )
+
+
+def open_roads(roads: Sequence[Road]) -> None:
+    """Opens a connection of each road; raises TransportUnavailable where none can be opened."""
+    connections = Connections(roads)
+    try:
+        connections.open()
+    finally:
+        connections.close()
 
 
 class _Run:
     """One run: what it holds, what is under way, and what is not recorded yet."""
 
-    def __init__(self, database: Database, signer: Signer, post: Post) -> None:
+    def __init__(
+        self, database: Database, signer: Signer, post: Post, connections: Connections
+    ) -> None:
         self.states: Counter[DeliveryState] = Counter()
-        self.closed: TransportUnavailable | None = None  # the last road that closed
+        self.stranded: TransportUnavailable | None = None
+        self.held_back: datetime | None = None
+        self.traffic = Traffic(post.owner, post.roads, post.domains)
         self._database = database
         self._signer = signer
         self._post = post
-        self._connections = Connections(post.transports)
+        self._connections = connections
         self._editions: dict[int, Edition] = {}
         self._held: list[Claimed] = []
+        self._built: dict[int, Message] = {}  # of those held
         self._results: list[Finished] = []
-        self._done = False  # nothing more is due, or may be begun
+        self._put_off: list[datetime] = []  # a heap: when limits let go what this run put off
+        self._room_at: datetime | None = None  # when a road has room for what is held
+        self._done = False  # nothing more may be begun
 
     def send(self, limit: int | None, subscriber_id: int | None) -> None:
         """Claims and sends until nothing is due, the limit is reached or a stop is asked for.
@@ -112,28 +151,30 @@ class _Run:
         together, so that what a crash leaves in doubt is never more than the open connections.
         """
         left = limit
-        while self._connections.idle or self._connections.busy:
-            begun = 0
-            if self._connections.idle and not self._done:
-                begun = self._hand_over(left, subscriber_id)
+        while True:
+            self._connections.revive()
+            moved = 0
+            if not self._done and any(self._connections.idle.values()) and left != 0:
+                moved, begun = self._hand_over(left, subscriber_id)
                 left = None if left is None else left - begun
-            if not self._connections.busy:
-                if self._done or not begun:
-                    return
-                continue
-            if self._results:  # what is known must not wait for the slowest answer
-                self._commit(_nothing)
-            self._receive()
+            if self._connections.busy:
+                if self._results:  # what is known must not wait for the slowest answer
+                    self._commit(_nothing)
+                self._receive()
+            elif (
+                self._done
+                or left == 0
+                or not self._connections.alive
+                or (not moved and not self._waited())
+            ):
+                return
 
     def settle(self) -> None:
         """Waits for what is under way, records it, and gives back what was not begun."""
         trouble: BaseException | None = None
-        held, self._held = self._held, []
         try:
             try:
-                self._commit(
-                    lambda connection: deliveries.release(connection, self._post.owner, held)
-                )
+                self._give_back()
             except Exception as error:
                 trouble = error
             while self._connections.busy:
@@ -143,43 +184,95 @@ class _Run:
                 except Exception as error:
                     trouble = trouble or error
         finally:
-            if self._connections.alive:
-                self.closed = None  # others carried on: the road is open
+            if not self._connections.alive:
+                self.stranded = next(iter(self._connections.closed.values()), None)
             self._connections.close()
         if trouble is not None:
             raise trouble
 
-    def _hand_over(self, left: int | None, subscriber_id: int | None) -> int:
-        """Gives every idle connection a message; returns how many were ended or handed over."""
+    def _give_back(self) -> None:
+        held, self._held = self._held, []
+        self._built = {}
+        self._commit(lambda connection: deliveries.release(connection, self._post.owner, held))
+
+    def _hand_over(self, left: int | None, subscriber_id: int | None) -> tuple[int, int]:
+        """Gives idle connections a message each where limits allow it.
+
+        Returns how many claims moved on (handed over, ended or put off), and how many of them
+        count against the limit of the run.
+        """
+        self._room_at = None
         if self._post.stopped():
             self._done = True
-            return 0
-        room = self._connections.idle if left is None else min(self._connections.idle, left)
-        if room and len(self._held) < room:
+            return 0, 0
+        idle = self._connections.idle
+        room = sum(idle.values()) if left is None else min(sum(idle.values()), left)
+        if len(self._held) < room:
             self._claim(BATCH if left is None else min(BATCH, left), subscriber_id)
-        if not room or not self._held:
-            self._done = True
-            return 0
-        chosen, self._held = self._held[:room], self._held[room:]
-        ready = [(one, message) for one in chosen if (message := self._message(one)) is not None]
+        chosen, others = self._held[:room], self._held[room:]
+        if not chosen:
+            return 0, 0
+        ready = [one for one in chosen if self._is_ready(one)]
         now = self._post.clock()
         expires = monotonic() + self._post.lease.total_seconds()  # begun anew with the message
+        admitted = Admitted()
         ours: set[int] = set()
 
         def begin(connection: Connection) -> None:
-            mine = [one for one, _ in ready]
-            lease = self._post.lease
-            ours.update(deliveries.begin(connection, self._post.owner, mine, now, lease))
+            nonlocal admitted
+            owner, lease = self._post.owner, self._post.lease
+            admitted = self.traffic.admit(connection, ready, others, idle, now)
+            going = [one for one, _ in admitted.go]
+            ours.update(deliveries.begin(connection, owner, going, now, lease))
 
         self._commit(begin)
-        for one, message in ready:
+        moved = {one.id for one in chosen} - {one.id for one in ready}
+        for one, road in admitted.go:
+            moved.add(one.id)
+            message = self._built.pop(one.id)
             if one.id in ours:
-                self._connections.hand(one, message, expires)
+                self._connections.hand(road, one, message, expires)
                 continue
             self._post.progress(1)
             if self._post.clock() >= one.lease_until:
                 self._done = True  # so long away that others do our work: leave it to them
-        return len(chosen)
+        begun = len(moved)
+        for one, until in admitted.put_off:
+            moved.add(one.id)
+            self._built.pop(one.id, None)
+            heapq.heappush(self._put_off, until)
+        self._held = [one for one in self._held if one.id not in moved]
+        self._room_at = admitted.next_at
+        return len(moved), begun
+
+    def _is_ready(self, one: Claimed) -> bool:
+        """Builds the message of a claim; False where it ends unsent."""
+        if one.id not in self._built:
+            message = self._message(one)
+            if message is None:
+                return False
+            self._built[one.id] = message
+        return True
+
+    def _waited(self) -> bool:
+        """Waits until limits let something go; False where there is nothing to wait for."""
+        due = [one for one in (self._room_at, *self._put_off[:1]) if one is not None]
+        if not due:
+            return False
+        wake = min(due)
+        now = self._post.clock()
+        if not self._post.wait or wake - now > PATIENCE:
+            self.held_back = wake
+            return False
+        if wake - now > self._post.lease / 4:  # others, or a later run, need not wait for us
+            self._give_back()
+        while (left := (wake - self._post.clock()).total_seconds()) > 0:
+            if self._post.stopped():
+                return False
+            self._post.sleep(min(left, LOOK_UP))
+        while self._put_off and self._put_off[0] <= wake:
+            heapq.heappop(self._put_off)
+        return True
 
     def _message(self, one: Claimed) -> Message | None:
         """The mail of a claim, or None where it ends unsent."""
@@ -187,11 +280,11 @@ class _Run:
             ended = _never(DeliveryState.SKIPPED, "unsubscribed before it was sent")
         elif one.suppressed:
             ended = _never(DeliveryState.SKIPPED, silencing.skipped(one.suppressed))
-        elif not is_news(one.due_at, self._post.policy, self._post.clock()):
+        elif not is_news(one.news_from, self._post.policy, self._post.clock()):
             ended = _never(DeliveryState.FAILED, "no longer news when it could be sent")
         else:
             return self._edition(one.issue_id).message(one)
-        self._finished(one, ended)
+        self._results.append(Finished(claim=one, decision=ended, transport=""))
         self._post.progress(1)
         return None
 
@@ -208,6 +301,7 @@ class _Run:
                 limit=most - len(self._held),
                 subscriber_id=subscriber_id,
             )
+            self.traffic.look(connection)
 
         self._commit(claim)
 
@@ -217,29 +311,29 @@ class _Run:
             if not isinstance(one.answer, Answer):  # a mistake in a transport: it is in doubt
                 trouble = trouble or one.answer
                 continue
-            self._decided(one.claim, _outcome(one.answer))
-            if isinstance(one.answer, TransportUnavailable):
-                self.closed = one.answer
+            self._decided(one.claim, _outcome(one.answer), one.road)
             self._post.progress(1)
         if trouble is not None:
             raise trouble
 
-    def _decided(self, one: Claimed, outcome: Outcome) -> None:
+    def _decided(self, one: Claimed, outcome: Outcome, road: str) -> None:
         decision = decide(
             key=str(one.id),
             tries=one.tries,
-            due_at=one.due_at,
+            due_at=one.news_from,
             outcome=outcome,
             policy=self._post.policy,
             now=self._post.clock(),
         )
         refused = outcome if outcome.kind is OutcomeKind.REFUSED else None
-        self._finished(one, decision, refused)
-
-    def _finished(self, one: Claimed, decision: Decision, refusal: Outcome | None = None) -> None:
-        transport = self._post.transport_name
         self._results.append(
-            Finished(claim=one, decision=decision, transport=transport, refusal=refusal)
+            Finished(
+                claim=one,
+                decision=decision,
+                transport=road,
+                refusal=refused,
+                reply=outcome.reply,
+            )
         )
 
     def _commit(self, act: Callable[[Connection], None]) -> None:
@@ -253,6 +347,7 @@ class _Run:
             with self._database.write() as connection:
                 written = deliveries.finish(connection, self._post.owner, self._results, now)
                 silencing.refused(connection, written, now)
+                self.traffic.heard(connection, written, now)
                 act(connection)
         except BaseException:  # whatever it was, an answer must not be lost with it
             self._done = True
@@ -310,7 +405,7 @@ def rehearse(
     """Builds what `dispatch` would send now (or `early`: once every hour came); changes nothing."""
     editions: dict[int, Edition] = {}
     with database.read() as connection:
-        for entry in deliveries.due(
+        for entry in ledger.due(
             connection, now, limit=limit, subscriber_id=subscriber_id, early=early
         ):
             if entry.issue_id not in editions:

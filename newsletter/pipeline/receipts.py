@@ -66,6 +66,7 @@ class FileReceipts:
                     "at": now.isoformat(),
                     "next_at": one.decision.next_at and one.decision.next_at.isoformat(),
                     "charged": one.decision.charged,
+                    "reply": one.reply,
                 }
             )
             for one in results
@@ -124,4 +125,5 @@ def _receipt(row: dict[str, object]) -> Receipt:
         at=datetime.fromisoformat(str(row["at"])),
         next_at=datetime.fromisoformat(str(row["next_at"])) if row["next_at"] else None,
         charged=bool(row["charged"]),
+        reply=str(row.get("reply", "")),  # version 0.1 and its like kept none
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from newsletter.bounces import EventKind, code_of, line
+from newsletter.bounces import EventKind
 from newsletter.delivery import DeliveryState
+from newsletter.server_words import code_of, line
 from newsletter.store import events
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import Finished
@@ -81,7 +82,7 @@ def review(connection: Connection, now: datetime) -> list[tuple[str, str]]:
             continue
         verdict = judge(events.facts(connection, reader.id, one.forgiven_at), now)
         if verdict.kind is None and suppression_store.lift(
-            connection, one.address_key, now, REVIEW
+            connection, one.address_key, now, REVIEW, forgive=False
         ):
             lifted.append((reader.address, verdict.reason))
     return lifted

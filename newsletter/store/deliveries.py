@@ -3,44 +3,40 @@
 What may follow what is `newsletter.delivery`'s; here it is made to hold when several senders
 share the table. A claim takes rows by a conditional update and gives them an owner, a new
 attempt number and a lease; whatever is written later is written `WHERE owner = mine AND attempt =
-mine`, so a sender that lost its lease changes nothing.
+mine`, so a sender that lost its lease changes nothing. What the ledger says is read in
+`store/ledger.py`, what operators do to it stands in `store/operator_acts.py`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    and_,
-    bindparam,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
-from newsletter.delivery import OPEN, RECEIVED, RECONCILED, Decision, DeliveryState, Outcome
+from newsletter.delivery import (
+    RECEIVED,
+    WAITING,
+    Decision,
+    DeliveryState,
+    Outcome,
+)
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
-from newsletter.store import issues
+from newsletter.store import history, issue_acts, issues
+from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
+from newsletter.store.ledger import HELD, free, silenced, takeable
 from newsletter.store.schema import deliveries, issue_papers
 from subscribers.model import State
 from subscribers.schema import subscribers, suppressions
-from subscribers.suppression_store import holds
 
 LOST = "the sender stopped after the content may have left; not sent again by itself"
-_WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+BY_RECEIPT = "receipts"  # who wrote what a receipt told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +61,8 @@ class Claimed:
     suppressed: str  # why the address gets nothing now; empty where it does
     since: datetime  # the subscriber's consent
     picks: str  # as kept; `read_picks` reads them
-    due_at: datetime
+    due_at: datetime  # dates the message, whenever it goes
+    news_from: datetime  # what its age as news counts from: `due_at`, or an operator's retry
     tries: int
     attempt: int
     lease_until: datetime  # nothing of it may leave after that
@@ -79,6 +76,7 @@ class Finished:
     decision: Decision
     transport: str
     refusal: Outcome | None = None  # what the next server said where it refused the recipient
+    reply: str = ""  # the next server's last word; empty where it said none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,28 +91,13 @@ class Receipt:
     at: datetime
     next_at: datetime | None  # of a deferred one
     charged: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A delivery as people look at it."""
-
-    id: int
-    issue_id: int
-    subscriber_id: int
-    address: str
-    since: datetime
-    state: DeliveryState
-    reason: str
-    picks: str
-    due_at: datetime
-    next_at: datetime
-    sent_at: datetime | None
-    transport: str | None
+    reply: str = ""
 
 
 def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> list[NewDelivery]:
-    """Writes the deliveries that are not there yet; returns those."""
+    """Writes the deliveries that are not there yet; returns those. None to a cancelled issue."""
+    if issue_acts.is_cancelled(connection, issue.id):
+        return []
     place = issue.position
     rows = [
         {
@@ -127,6 +110,7 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> lis
             "next_at": one.due_at,
             "tries": 0,
             "attempt": 0,
+            "reply": "",
         }
         for one in new
     ]
@@ -170,11 +154,11 @@ def claim(
     subscriber_id: int | None = None,
 ) -> list[Claimed]:
     """Takes up to `limit` deliveries whose time has come, the longest due first."""
-    query = _due(select(deliveries.c.id), now, limit, subscriber_id)
+    query = takeable(select(deliveries.c.id), now, limit, subscriber_id)
     ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
     taken = connection.scalars(
         update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(_WAITING), _free(now))
+        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(WAITING), free(now))
         .values(owner=owner, attempt=deliveries.c.attempt + 1, lease_until=now + lease)
         .returning(deliveries.c.id)
     ).all()
@@ -189,12 +173,13 @@ def claim(
             subscribers.c.consent_at.label("since"),
             deliveries.c.picks,
             deliveries.c.due_at,
+            func.coalesce(deliveries.c.retried_at, deliveries.c.due_at).label("news_from"),
             deliveries.c.tries,
             deliveries.c.attempt,
             deliveries.c.lease_until,
         )
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .outerjoin(suppressions, _silenced(now))
+        .outerjoin(suppressions, silenced(now))
         .where(deliveries.c.id.in_(taken))
         .order_by(deliveries.c.next_at, deliveries.c.id)
     )
@@ -226,18 +211,65 @@ def begin(
 def finish(
     connection: Connection, owner: str, results: Iterable[Finished], now: datetime
 ) -> list[Finished]:
-    """Writes what became of claims that are still ours; returns those."""
-    return [
+    """Writes what became of claims that are still ours; returns those.
+
+    What would be tried again is skipped where its issue was cancelled meanwhile. Whatever did not
+    end as sent has a line in the history; one that did tells it all in its own row.
+    """
+    written = [
         one
-        for one in results
+        for one in _cancelled(connection, list(results))
         if connection.execute(_FINISH, _mine(owner, one.claim) | _end(one, now)).rowcount
+    ]
+    history.append(
+        connection,
+        (
+            Happened(
+                delivery_id=one.claim.id,
+                at=now,
+                attempt=one.claim.attempt,
+                state=one.decision.state,
+                words=one.decision.reason,
+                transport=one.transport,
+                by=owner,
+            )
+            for one in written
+            if one.decision.state is not DeliveryState.SENT
+        ),
+    )
+    return written
+
+
+def _cancelled(connection: Connection, results: list[Finished]) -> list[Finished]:
+    """The results, those that would be tried again skipped where their issue is cancelled."""
+    again = {one.claim.issue_id for one in results if one.decision.state is DeliveryState.DEFERRED}
+    gone = {
+        issue_id: issue_acts.reason(connection, issue_id)
+        for issue_id in sorted(again)
+        if issue_acts.is_cancelled(connection, issue_id)
+    }
+    return [
+        replace(
+            one,
+            decision=replace(
+                one.decision,
+                state=DeliveryState.SKIPPED,
+                reason=f"{gone[one.claim.issue_id]}; {one.decision.reason}",
+                next_at=None,
+            ),
+        )
+        if one.decision.state is DeliveryState.DEFERRED and one.claim.issue_id in gone
+        else one
+        for one in results
     ]
 
 
 def replay(connection: Connection, receipts: Iterable[Receipt]) -> int:
     """Settles what was sending, or unknown since, by what the server said; returns how many."""
-    return sum(
-        connection.execute(
+    settled = [
+        one
+        for one in receipts
+        if connection.execute(
             update(deliveries)
             .where(deliveries.c.id == one.delivery_id, deliveries.c.attempt == one.attempt)
             .where(deliveries.c.state.in_((DeliveryState.SENDING, DeliveryState.UNKNOWN)))
@@ -250,10 +282,26 @@ def replay(connection: Connection, receipts: Iterable[Receipt]) -> int:
                 tries=deliveries.c.tries + int(one.charged),
                 next_at=one.next_at or deliveries.c.next_at,
                 sent_at=one.at if one.state is DeliveryState.SENT else None,
+                reply=one.reply or deliveries.c.reply,
             )
         ).rowcount
-        for one in receipts
+    ]
+    history.append(
+        connection,
+        (
+            Happened(
+                delivery_id=one.delivery_id,
+                at=one.at,
+                attempt=one.attempt,
+                state=one.state,
+                words=one.reason or one.reply,
+                transport=one.transport,
+                by=BY_RECEIPT,
+            )
+            for one in settled
+        ),
     )
+    return len(settled)
 
 
 def _end(one: Finished, now: datetime) -> dict[str, Any]:
@@ -265,6 +313,7 @@ def _end(one: Finished, now: datetime) -> dict[str, Any]:
         "charge": int(decision.charged),
         "to_next_at": decision.next_at or one.claim.due_at,
         "to_sent_at": now if decision.state is DeliveryState.SENT else None,
+        "to_reply": one.reply,
     }
 
 
@@ -276,11 +325,34 @@ def release(connection: Connection, owner: str, claims: Iterable[Claimed]) -> No
 
 def settle_lost(connection: Connection, now: datetime) -> int:
     """Marks `unknown` what stands in `sending` under a lease that has ended; returns how many."""
-    return connection.execute(
-        update(deliveries)
+    lost = connection.execute(
+        select(deliveries.c.id, deliveries.c.attempt, deliveries.c.owner)
         .where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until <= now)
+        .with_for_update()
+    ).all()
+    if not lost:
+        return 0
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_([row.id for row in lost]))
         .values(state=DeliveryState.UNKNOWN, reason=LOST, owner=None, lease_until=None)
-    ).rowcount
+    )
+    history.append(
+        connection,
+        (
+            Happened(
+                delivery_id=row.id,
+                at=now,
+                attempt=row.attempt,
+                state=DeliveryState.UNKNOWN,
+                words=LOST,
+                transport="",
+                by=row.owner or "",
+            )
+            for row in lost
+        ),
+    )
+    return len(lost)
 
 
 def bring_forward(
@@ -291,7 +363,12 @@ def bring_forward(
     A delivery never tried is dated now; one tried before keeps its date, so that a second copy
     would be the same message.
     """
-    later = [deliveries.c.state.in_(_WAITING), deliveries.c.next_at > now, _free(now)]
+    later = [
+        deliveries.c.state.in_(WAITING),
+        deliveries.c.next_at > now,
+        deliveries.c.issue_id.not_in(HELD),
+        free(now),
+    ]
     if subscriber_id is not None:
         later.append(deliveries.c.subscriber_id == subscriber_id)
     untried = update(deliveries).where(*later, deliveries.c.attempt == 0)
@@ -302,167 +379,9 @@ def bring_forward(
     )
 
 
-def reconcile(
-    connection: Connection, delivery_id: int, state: DeliveryState, reason: str, now: datetime
-) -> bool:
-    """Settles an unknown delivery as an operator knows it; False where it was not unknown."""
-    allowed = [before for before, after in RECONCILED.items() if state in after]
-    values: dict[str, Any] = {"state": state, "reason": reason, "owner": None, "lease_until": None}
-    if state is DeliveryState.SENT:
-        values["sent_at"] = now
-    if state is DeliveryState.QUEUED:
-        values["next_at"] = now
-    return bool(
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id == delivery_id, deliveries.c.state.in_(allowed))
-            .values(values)
-        ).rowcount
-    )
-
-
-def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
-    """How many of an issue's deliveries stand in each state."""
-    query = (
-        select(deliveries.c.state, func.count())
-        .where(deliveries.c.issue_id == issue_id)
-        .group_by(deliveries.c.state)
-    )
-    found = {DeliveryState(state): number for state, number in connection.execute(query)}
-    return {state: found.get(state, 0) for state in DeliveryState}
-
-
-def composed(connection: Connection, issue_id: int) -> int:
-    """How many deliveries an issue has, counted apart from their states."""
-    query = select(func.count()).where(deliveries.c.issue_id == issue_id)
-    return connection.scalar(query) or 0
-
-
-def waiting(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
-    """How many deliveries wait for a later hour, and when the first of them is due."""
-    row = connection.execute(
-        select(func.count(), func.min(deliveries.c.next_at)).where(
-            deliveries.c.state.in_(_WAITING), deliveries.c.next_at > now
-        )
-    ).one()
-    return row[0], row[1]
-
-
-def held(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
-    """How many deliveries a sender holds, or held when it died, and when the last lease ends."""
-    row = connection.execute(
-        select(func.count(), func.max(deliveries.c.lease_until)).where(
-            deliveries.c.state.in_((*_WAITING, DeliveryState.SENDING)),
-            deliveries.c.lease_until > now,
-        )
-    ).one()
-    return row[0], row[1]
-
-
-def is_finished(counts: Mapping[DeliveryState, int]) -> bool:
-    """Whether nothing of an issue is queued, sending or deferred."""
-    return not any(counts[state] for state in OPEN)
-
-
-def entries(
-    connection: Connection,
-    issue_id: int,
-    *,
-    subscriber_id: int | None = None,
-    states: Iterable[DeliveryState] | None = None,
-    limit: int | None = None,
-) -> list[Entry]:
-    """An issue's deliveries in order of subscriber."""
-    query = (
-        _ENTRIES.where(deliveries.c.issue_id == issue_id)
-        .order_by(deliveries.c.subscriber_id)
-        .limit(limit)
-    )
-    if subscriber_id is not None:
-        query = query.where(deliveries.c.subscriber_id == subscriber_id)
-    if states is not None:
-        query = query.where(deliveries.c.state.in_(list(states)))
-    return [_entry(row) for row in connection.execute(query)]
-
-
-def due(
-    connection: Connection,
-    now: datetime,
-    *,
-    limit: int | None = None,
-    subscriber_id: int | None = None,
-    early: bool = False,
-) -> list[Entry]:
-    """What `claim` would take now; `early` as if every hour had come."""
-    query = (
-        _due(_ENTRIES, now, limit, subscriber_id, early=early)
-        .where(subscribers.c.state == State.CONFIRMED)
-        .where(~exists().where(_silenced(now)))
-    )
-    return [_entry(row) for row in connection.execute(query)]
-
-
-def count_due(connection: Connection, now: datetime, *, subscriber_id: int | None = None) -> int:
-    """How many deliveries `claim` could take now."""
-    query = _due(select(deliveries.c.id), now, None, subscriber_id).order_by(None)
-    return connection.scalar(select(func.count()).select_from(query.subquery())) or 0
-
-
-def read_picks(kept: str, issue: Issue) -> tuple[Pick, ...]:
-    """The picks of a delivery, best first."""
-    return tuple(
-        Pick(paper_id=issue.candidates[place].paper_id, score=score, reasons=tuple(reasons))
-        for place, score, reasons in json.loads(kept)
-    )
-
-
 def _picks_row(picks: Iterable[Pick], place: Mapping[PaperId, int]) -> str:
     kept = [[place[pick.paper_id], round(pick.score, 4), pick.reasons] for pick in picks]
     return json.dumps(kept, separators=(",", ":"))
-
-
-_ENTRIES = select(
-    deliveries.c.id,
-    deliveries.c.issue_id,
-    deliveries.c.subscriber_id,
-    subscribers.c.address,
-    subscribers.c.consent_at.label("since"),
-    deliveries.c.state,
-    deliveries.c.reason,
-    deliveries.c.picks,
-    deliveries.c.due_at,
-    deliveries.c.next_at,
-    deliveries.c.sent_at,
-    deliveries.c.transport,
-).join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-
-
-def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
-    return Entry(**(dict(row._mapping) | {"state": DeliveryState(row.state)}))
-
-
-def _due(
-    query: Select[*tuple[Any, ...]],
-    now: datetime,
-    limit: int | None,
-    subscriber_id: int | None,
-    *,
-    early: bool = False,
-) -> Select[*tuple[Any, ...]]:
-    query = query.where(deliveries.c.state.in_(_WAITING), _free(now))
-    if not early:
-        query = query.where(deliveries.c.next_at <= now)
-    if subscriber_id is not None:
-        query = query.where(deliveries.c.subscriber_id == subscriber_id)
-    return query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now)
-
-
-def _silenced(now: datetime) -> ColumnElement[bool]:
-    return and_(suppressions.c.address_key == subscribers.c.address_key, holds(now))
 
 
 def _mine(owner: str, one: Claimed) -> dict[str, Any]:
@@ -477,9 +396,11 @@ _OURS = (
     .where(deliveries.c.attempt == bindparam("my_attempt"))
 )
 _BEGIN = _OURS.where(
-    deliveries.c.state.in_(_WAITING), deliveries.c.lease_until > bindparam("now")
+    deliveries.c.state.in_(WAITING),
+    deliveries.c.lease_until > bindparam("now"),
+    deliveries.c.issue_id.not_in(HELD),
 ).values(state=DeliveryState.SENDING, lease_until=bindparam("until"))
-_RELEASE = _OURS.where(deliveries.c.state.in_(_WAITING)).values(owner=None, lease_until=None)
+_RELEASE = _OURS.where(deliveries.c.state.in_(WAITING)).values(owner=None, lease_until=None)
 _FINISH = _OURS.values(
     state=bindparam("to_state"),
     reason=bindparam("to_reason"),
@@ -489,4 +410,5 @@ _FINISH = _OURS.values(
     tries=deliveries.c.tries + bindparam("charge"),
     next_at=bindparam("to_next_at"),
     sent_at=bindparam("to_sent_at"),
+    reply=case((bindparam("to_reply") == "", deliveries.c.reply), else_=bindparam("to_reply")),
 )

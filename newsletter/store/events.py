@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
@@ -49,6 +49,16 @@ class Delivered:
     id: int
     subscriber_id: int
     issue: date
+    due_at: datetime  # its hour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proven:
+    """A delivery that must have been sent."""
+
+    id: int
+    due_at: datetime
+    by: EventKind  # what came back of it
 
 
 def add(connection: Connection, new: Event) -> bool:
@@ -66,7 +76,8 @@ def facts(connection: Connection, subscriber_id: int, after: datetime | None) ->
     query = (
         select(deliveries.c.id, deliveries.c.state, sent.label("sent"))
         .where(deliveries.c.subscriber_id == subscriber_id)
-        .where(deliveries.c.state.in_((S.SENT, S.FAILED, S.UNKNOWN)))
+        # A bounce may be quicker than our own note that it was sent.
+        .where(deliveries.c.state.in_((S.SENT, S.FAILED, S.UNKNOWN, S.SENDING)))
         .order_by(sent.desc(), deliveries.c.id.desc())
         .limit(LOOK_BACK)
     )
@@ -108,11 +119,47 @@ def delivery(connection: Connection, subscriber_id: int, issue_id: int) -> Deliv
     )
 
 
-def last_sent(connection: Connection, subscriber_id: int) -> Delivered | None:
-    """The last delivery that a subscriber was sent."""
+def last_sent(
+    connection: Connection, subscriber_id: int, by: datetime | None = None
+) -> Delivered | None:
+    """The last delivery that a subscriber was sent; by an instant, if one is named.
+
+    Where nothing was sent by then, clocks differ: the first, so that the answer stays the same.
+    """
+    mine = deliveries.c.subscriber_id == subscriber_id, deliveries.c.state == S.SENT
+    if by is None:
+        return _one(connection, *mine)
+    return _one(connection, *mine, _sent_at() <= by) or _one(connection, *mine, first=True)
+
+
+def posted(connection: Connection, subscriber_id: int, at: datetime) -> Delivered | None:
+    """The delivery to a subscriber whose Date header told that second."""
     return _one(
-        connection, deliveries.c.subscriber_id == subscriber_id, deliveries.c.state == S.SENT
+        connection,
+        deliveries.c.subscriber_id == subscriber_id,
+        deliveries.c.due_at >= at,
+        deliveries.c.due_at < at + timedelta(seconds=1),
     )
+
+
+def proven(connection: Connection) -> list[Proven]:
+    """Deliveries in `unknown` of which something came back.
+
+    A wish to leave is joined by guess and proves nothing.
+    """
+    query = (
+        select(deliveries.c.id, deliveries.c.due_at, delivery_events.c.kind)
+        .join(delivery_events, delivery_events.c.delivery_id == deliveries.c.id)
+        .where(
+            deliveries.c.state == S.UNKNOWN,
+            delivery_events.c.kind.in_((EventKind.BOUNCED, EventKind.COMPLAINED)),
+        )
+        .order_by(delivery_events.c.id)
+    )
+    return [
+        Proven(id=row.id, due_at=row.due_at, by=EventKind(row.kind))
+        for row in connection.execute(query)
+    ]
 
 
 def issue_ids(connection: Connection, days: Collection[date]) -> dict[date, int]:
@@ -160,12 +207,41 @@ def told(connection: Connection, subscriber_id: int, limit: int) -> list[Told]:
     ]
 
 
-def _one(connection: Connection, *where: ColumnElement[bool]) -> Delivered | None:
+def of_delivery(connection: Connection, delivery_id: int) -> list[Told]:
+    """What came back of one delivery, in the order it was heard."""
     query = (
-        select(deliveries.c.id, deliveries.c.subscriber_id, issues.c.day.label("issue"))
+        select(
+            issues.c.day.label("issue"),
+            delivery_events.c.kind,
+            delivery_events.c.at,
+            delivery_events.c.code,
+            delivery_events.c.words,
+        )
+        .join(deliveries, deliveries.c.id == delivery_events.c.delivery_id)
+        .join(issues, issues.c.id == deliveries.c.issue_id)
+        .where(delivery_events.c.delivery_id == delivery_id)
+        .order_by(delivery_events.c.id)
+    )
+    return [
+        Told(**(dict(row._mapping) | {"kind": EventKind(row.kind)}))
+        for row in connection.execute(query)
+    ]
+
+
+def _one(
+    connection: Connection, *where: ColumnElement[bool], first: bool = False
+) -> Delivered | None:
+    order = (_sent_at(), deliveries.c.id)
+    query = (
+        select(
+            deliveries.c.id,
+            deliveries.c.subscriber_id,
+            deliveries.c.due_at,
+            issues.c.day.label("issue"),
+        )
         .join(issues, issues.c.id == deliveries.c.issue_id)
         .where(*where)
-        .order_by(_sent_at().desc(), deliveries.c.id.desc())
+        .order_by(*(order if first else [column.desc() for column in order]))
         .limit(1)
     )
     row = connection.execute(query).one_or_none()

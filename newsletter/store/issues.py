@@ -36,7 +36,13 @@ def freeze(
     snapshot: Snapshot,
 ) -> Issue:
     """Keeps the issue of a day, most trending candidate first; the first to freeze it wins."""
-    values = {"day": day, "composed_at": now, "snapshot": snapshot.to_json()}
+    values = {
+        "day": day,
+        "composed_at": now,
+        "snapshot": snapshot.to_json(),
+        "paused": False,
+        "cancelled": False,
+    }
     for issue_id in insert_new(connection, issues, [values], returning=issues.c.id):
         connection.execute(
             insert(issue_papers),
@@ -84,6 +90,12 @@ def latest(connection: Connection) -> Issue | None:
     """The newest issue."""
     row = connection.execute(select(issues).order_by(issues.c.day.desc()).limit(1)).one_or_none()
     return None if row is None else _issue(connection, row)
+
+
+def latest_day(connection: Connection) -> date | None:
+    """The day of the newest issue."""
+    found: date | None = connection.scalar(select(func.max(issues.c.day)))
+    return found
 
 
 def listed(connection: Connection, limit: int) -> list[Listed]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    or_,
 )
 
 from newsletter.delivery import DeliveryState
@@ -145,6 +146,27 @@ issues = Table(
     Column("day", Date, nullable=False, unique=True),  # in the publication's zone
     Column("composed_at", Instant, nullable=False),
     Column("snapshot", JSON, nullable=False),  # snapshot.Snapshot without its cards
+    Column("paused", Boolean, nullable=False),  # nothing of it leaves until it is resumed
+    Column("cancelled", Boolean, nullable=False),  # nothing more of it leaves, ever
+    sqlite_autoincrement=True,
+)
+
+# The few issues that nothing leaves of: every claim asks for them, and the snapshots are large.
+_held = or_(issues.c.paused, issues.c.cancelled)
+Index("ix_issues_held", issues.c.id, sqlite_where=_held, postgresql_where=_held)
+
+# What operators did to issues, one act a row, appended.
+issue_acts = Table(
+    "issue_acts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("issue_id", ForeignKey("issues.id"), nullable=False),
+    Column("act", String(16), nullable=False),  # issue_acts.IssueAct
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False),  # empty where nobody said
+    Column("at", Instant, nullable=False),
+    CheckConstraint("act IN ('pause', 'resume', 'cancel')", name="act"),
+    Index(None, "issue_id"),
     sqlite_autoincrement=True,
 )
 
@@ -174,7 +196,8 @@ deliveries = Table(
     Column("picks", Text, nullable=False),  # JSON: [[place in the issue, score, [slugs]], ...]
     Column("due_at", Instant, nullable=False),  # the reader's hour; the Date header
     Column("next_at", Instant, nullable=False),  # not tried before
-    Column("tries", Integer, nullable=False),  # charged to the recipient
+    Column("tries", Integer, nullable=False),  # charged to the recipient, since it was retried
+    Column("retried_at", Instant),  # when an operator last queued it again: it is news since then
     # The lease: who may send it, until when. `attempt` grows with every claim, so that a sender
     # that lost its lease can be told from the one that has it.
     Column("owner", String(64)),
@@ -182,12 +205,30 @@ deliveries = Table(
     Column("lease_until", Instant),
     Column("transport", String(64)),
     Column("sent_at", Instant),
+    Column("reply", Text, nullable=False),  # the next server's last word, for the relay's log
     UniqueConstraint("issue_id", "subscriber_id"),  # nobody twice
     CheckConstraint(
         f"state IN ({', '.join(repr(state.value) for state in DeliveryState)})", name="state"
     ),
     Index("ix_deliveries_state_next_at", "state", "next_at"),
     Index(None, "subscriber_id"),
+    sqlite_autoincrement=True,
+)
+
+# What became of tries that did not end well, and what operators did; appended. A delivery that is
+# sent at the first try has no row here: its own row tells all of it.
+delivery_history = Table(
+    "delivery_history",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("delivery_id", ForeignKey("deliveries.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("attempt", Integer, nullable=False),  # the claim it belongs to, or came after
+    Column("state", String(16), nullable=False),  # what it became
+    Column("words", Text, nullable=False),  # why
+    Column("transport", String(64), nullable=False),  # empty where none had to do with it
+    Column("by", String(64), nullable=False),  # the sender's name, or the operator's
+    Index(None, "delivery_id"),
     sqlite_autoincrement=True,
 )
 
@@ -205,4 +246,35 @@ delivery_events = Table(
     UniqueConstraint("delivery_id", "kind"),
     CheckConstraint("kind IN ('refused', 'bounced', 'complained', 'unsubscribed')", name="kind"),
     sqlite_autoincrement=True,
+)
+
+# What has been used of each rate (pacing.Rate), by a transport, or by a recipient domain.
+rates = Table(
+    "rates",
+    metadata,
+    Column("name", String(300), primary_key=True),
+    Column("kept", Instant, nullable=False),  # pacing.Rate.used
+    Column("tail", Instant, nullable=False),  # up to when messages that wait have an instant
+)
+
+# How much a transport that warms up has carried, a day (UTC) a row.
+day_counts = Table(
+    "day_counts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("used", Integer, nullable=False),
+)
+
+# Recipient domains that asked to go slower: pacing.Slowdown.
+slowdowns = Table(
+    "slowdowns",
+    metadata,
+    Column("domain", String(255), primary_key=True),
+    Column("until", Instant, nullable=False),
+    Column("connections", Integer, nullable=False),
+    Column("strikes", Integer, nullable=False),
+    Column("taken", Integer, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )

@@ -9,13 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
-from newsletter.delivery import RECEIVED, DeliveryState
+from newsletter.delivery import RECEIVED, WAITING, DeliveryState
 from newsletter.papers import PaperId
 from newsletter.store.schema import deliveries, issue_papers, papers
 
 BATCH = 1000  # deliveries looked at together
 NOTHING_LEFT = "the editor hid the only paper of it"
-_WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ def withdraw(connection: Connection, paper_id: PaperId) -> Withdrawn:
                 left = [pick for pick in picks if pick[0] not in places]
                 if len(left) == len(picks):
                     continue
-                if row.state not in _WAITING:
+                if row.state not in WAITING:
                     gone += row.state in RECEIVED
                     continue
                 changed, emptied = changed + bool(left), emptied + (not left)
@@ -91,7 +90,7 @@ _LOOK = (
 _REWRITE = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("one"))
-    .where(or_(*(deliveries.c.state == state for state in _WAITING)))
+    .where(or_(*(deliveries.c.state == state for state in WAITING)))
     .values(
         picks=bindparam("left"),
         state=bindparam("to_state"),

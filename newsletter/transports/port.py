@@ -8,10 +8,13 @@ about the road, and is charged to nobody.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from newsletter.errors import NewsletterError
+
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,12 @@ class Reply:
     def permanent(self) -> bool:
         """5yz: trying again will not help (RFC 5321 4.2.1)."""
         return 500 <= self.code <= 599
+
+    @property
+    def enhanced(self) -> str:
+        """The enhanced status code at the head of the text (RFC 3463), "" where there is none."""
+        found = _ENHANCED.match(self.text)
+        return found[0] if found else ""
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}".strip()

@@ -5,14 +5,10 @@ Pure. What is said to the server, and when, is `smtp.py`'s.
 
 from __future__ import annotations
 
-import re
-
 from newsletter.transports.port import Reply
 
 LONGEST_TEXT = 300  # characters; the longest that large providers send has about 250
 
-# RFC 3463 2, at the head of a reply's text.
-_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 # Answers that every recipient would get alike, since they judge who sends:
 # RFC 3463 3.2: 5.1.7 and 5.1.8, the sender's address is bad; RFC 7372: 5.7.20 to 5.7.26, DKIM,
 # SPF, reverse DNS; Gmail: 5.7.26 to 5.7.30; Outlook.com: 5.7.515.
@@ -25,9 +21,9 @@ _LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954 6 and its registry: log in 
 def read(code: int, words: bytes | str) -> Reply:
     """The reply of these words, its lines joined, without what would garble a terminal."""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    enhanced = _ENHANCED.match(text)
+    enhanced = Reply(code=code, text=text).enhanced
     if enhanced:  # RFC 2034 4 repeats it on every line
-        text = text.replace(f"\n{enhanced[0]}", "\n")
+        text = text.replace(f"\n{enhanced}", "\n")
     return Reply(code=code, text=line(text))
 
 
@@ -39,6 +35,10 @@ def line(text: str) -> str:
 
 def about_sender(reply: Reply) -> bool:
     """Whether a refusal judges the sender's set-up, so that every recipient would be refused."""
-    enhanced = _ENHANCED.match(reply.text)
-    judged = enhanced is not None and enhanced[0] in _ABOUT_SENDER
-    return reply.code in _LOGIN or (reply.permanent and judged)
+    judged = reply.permanent and reply.enhanced in _ABOUT_SENDER
+    return reply.code in _LOGIN or judged
+
+
+def about_domain(reply: Reply) -> bool:
+    """Whether a server closes for now to one recipient's domain, by its policy (RFC 3463 3.8)."""
+    return reply.code == 421 and reply.enhanced.startswith("4.7.")

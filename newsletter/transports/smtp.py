@@ -7,7 +7,8 @@ One connection carries many messages. Where in the dialogue it breaks decides wh
     content, final dot              the answer is the truth: a Reply, or Refused;
                                     no answer: TransportUnavailable, in doubt
 
-421, a missing login and a judgement on the sender are the road's trouble wherever they are said.
+421, a missing login and a judgement on the sender are the road's trouble wherever they are said;
+but 421 with 4.7.x about a recipient or a message is that recipient's domain slowing us: Refused.
 Messages leave as they came: no header is added, no line end mended, nothing signed.
 """
 
@@ -15,9 +16,7 @@ from __future__ import annotations
 
 import base64
 import re
-import smtplib
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,18 +24,18 @@ from typing import cast
 
 from newsletter.transports import replies
 from newsletter.transports.port import Envelope, Refused, Reply, TransportUnavailable
+from newsletter.transports.smtp_line import Line, TlsLine, what_broke
 from newsletter.transports.smtp_options import SmtpOptions, login, trust
 
 SUBMISSION = 587  # RFC 6409 3.1
 SUBMISSION_TLS = 465  # RFC 8314 3.3
 GOODBYE = 5  # seconds for the answer to QUIT: everything is settled by then
-HOSTNAME_MISMATCH = (62, 64)  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH
 
 # What would end a command, or its address, early. Quoted local parts with these are not carried.
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
 
-
-_WANTED = {"MAIL": 2, "RCPT": 2, "DATA": 3}  # the class of a good answer (RFC 5321 4.2.1)
+_CONTENT = "the message"  # the step after the commands
+_WANTED = {"MAIL": 2, "RCPT": 2, "DATA": 3, _CONTENT: 2}  # a good answer's class (RFC 5321 4.2.1)
 
 
 class _HungUp(Exception):
@@ -58,8 +57,9 @@ class SmtpTransport:
         self._where = f"{shown}:{self._port}"
         self._login = login(options)
         self._trust = None if options.security == "none" else trust(options.ca_file)
-        self._session: smtplib.SMTP | None = None
-        self._used = False  # whether a message was begun on this connection
+        self._session: Line | None = None
+        self._begun = 0  # messages, on this connection
+        self._spoken = 0.0  # time.monotonic() of its last use
 
     def open(self) -> None:
         """Connects, secures and logs in; raises TransportUnavailable."""
@@ -69,15 +69,18 @@ class SmtpTransport:
         """Hands over one message; raises Refused or TransportUnavailable."""
         if message.count(b"\r\n") != message.count(b"\n") or b"\r" in message.replace(b"\r\n", b""):
             # RFC 5321 2.3.8. Servers that are lax here let one message smuggle in another.
-            raise Refused(Reply(code=554, text="5.6.0 the message has bare line ends"))
+            raise _refused(554, "5.6.0 the message has bare line ends")
         try:
-            session = self._envelope(envelope, len(message))
+            session = self._envelope(envelope, message)
             if envelope.expires is not None and time.monotonic() >= envelope.expires:
                 # Frozen or slow for so long that another may have settled it: nothing has left.
                 raise self._closed("was answered too late: the lease of the message is over.")
             return self._content(session, message)
-        except Refused:
-            self._reset()
+        except Refused as error:
+            if error.reply.code == 421:  # RFC 5321 3.8: it hangs up
+                self._drop()
+            else:
+                self._reset()
             raise
         except BaseException:  # whoever interrupts, half a transaction cannot be gone on with
             self._drop()
@@ -93,16 +96,23 @@ class SmtpTransport:
 
     # The connection.
 
-    def _ready(self) -> smtplib.SMTP:
+    def _ready(self) -> Line:
         if self._session is None:
             self._session = self._connected()
+            self._spoken = time.monotonic()
         return self._session
 
-    def _connected(self) -> smtplib.SMTP:
+    def _outworn(self) -> bool:
+        """Whether the connection is to be made anew rather than trusted with one more message."""
+        most, longest = self._options.renew_after, self._options.renew_idle
+        idle = time.monotonic() - self._spoken
+        return 0 < most <= self._begun or 0 < longest <= idle
+
+    def _connected(self) -> Line:
         options = self._options
         try:
             if options.security == "tls":
-                session: smtplib.SMTP = smtplib.SMTP_SSL(
+                session: Line = TlsLine(
                     options.host,
                     self._port,
                     options.local_hostname,
@@ -110,7 +120,7 @@ class SmtpTransport:
                     context=self._trust,
                 )
             else:
-                session = smtplib.SMTP(
+                session = Line(
                     options.host, self._port, options.local_hostname, timeout=options.timeout
                 )
         except (OSError, ValueError) as error:  # ValueError: a host name that IDNA cannot write
@@ -122,7 +132,7 @@ class SmtpTransport:
             raise
         return session
 
-    def _introduce(self, session: smtplib.SMTP) -> None:
+    def _introduce(self, session: Line) -> None:
         self._hello(session)
         if self._options.security == "starttls":
             if not session.has_extn("starttls"):
@@ -138,15 +148,17 @@ class SmtpTransport:
         if self._login is not None:
             self._authenticate(session, *self._login)
 
-    def _hello(self, session: smtplib.SMTP) -> None:
+    def _hello(self, session: Line) -> None:
         try:
             reply = replies.read(*session.ehlo())
+            if reply.code in (500, 502):  # RFC 5321 3.2: it is of before 1995, and knows HELO
+                reply = replies.read(*session.helo())
         except (OSError, ValueError) as error:
             raise self._trouble("EHLO", error) from error
         if reply.code != 250:
             raise self._closed(f"is not ready for mail: {reply}.")
 
-    def _authenticate(self, session: smtplib.SMTP, user: str, password: str) -> None:
+    def _authenticate(self, session: Line, user: str, password: str) -> None:
         # By hand: smtplib's own login cannot carry a password with letters outside ASCII.
         methods = session.esmtp_features.get("auth", "").upper().split()
         first, last = _base64(user), _base64(password)
@@ -177,57 +189,58 @@ class SmtpTransport:
 
     # The message.
 
-    def _envelope(self, envelope: Envelope, size: int) -> smtplib.SMTP:
+    def _envelope(self, envelope: Envelope, message: bytes) -> Line:
         """MAIL, RCPT and DATA; the session then waits for the content."""
-        if self._used:
+        if self._session is not None and self._outworn():
+            self.close()
+        if self._begun:
             # Servers hang up between messages, some after every few. Nothing has left: once more.
             with suppress(_HungUp):
-                return self._envelope_once(envelope, size)
+                return self._envelope_once(envelope, message)
             self._drop()
         try:
-            return self._envelope_once(envelope, size)
+            return self._envelope_once(envelope, message)
         except _HungUp as error:
             raise error.cause from error.cause.__cause__
 
-    def _envelope_once(self, envelope: Envelope, size: int) -> smtplib.SMTP:
+    def _envelope_once(self, envelope: Envelope, message: bytes) -> Line:
         session = self._ready()
         commands = {
-            "MAIL": self._mail_command(session, envelope, size),
+            "MAIL": self._mail_command(session, envelope, message),
             "RCPT": f"RCPT TO:<{envelope.recipient}>",
             "DATA": "DATA",
         }
-        self._used = True
+        self._begun += 1
         if session.has_extn("pipelining"):
             self._pipelined(session, commands)
             return session
         for step, command in commands.items():
             try:
                 reply = self._ask(session, step, command)
-                self._want(_WANTED[step], step, reply)
+                self._want(step, reply)
             except TransportUnavailable as error:
                 if step == "MAIL":
                     raise _HungUp(error) from error
                 raise
         return session
 
-    def _pipelined(self, session: smtplib.SMTP, commands: Mapping[str, str]) -> None:
+    def _pipelined(self, session: Line, commands: Mapping[str, str]) -> None:
         """The commands in one write, then their answers in order (RFC 2920 3.1)."""
-        replies_by_step: dict[str, Reply] = {}
+        said: dict[str, Reply] = {}
+        broken: TransportUnavailable | None = None
         try:
             session.send("".join(f"{command}\r\n" for command in commands.values()))
             for step in commands:
-                replies_by_step[step] = replies.read(*session.getreply())
-                if replies_by_step[step].code == 421:  # it will not answer the others
+                said[step] = replies.read(*session.getreply())
+                if said[step].code == 421:  # it will not answer the others
                     break
         except (OSError, ValueError) as error:
-            closed = self._trouble(next(s for s in commands if s not in replies_by_step), error)
-            if not replies_by_step:
-                raise _HungUp(closed) from error
-            raise closed from error
-        data = replies_by_step.get("DATA")
-        refused = any(
-            reply.code // 100 in (4, 5) for step, reply in replies_by_step.items() if step != "DATA"
-        )
+            broken = self._trouble(next(step for step in commands if step not in said), error)
+            broken.__cause__ = error
+            if not said:
+                raise _HungUp(broken) from error
+        data = said.get("DATA")
+        refused = any(reply.code // 100 in (4, 5) for step, reply in said.items() if step != "DATA")
         if refused and data is not None and data.code == 354:
             # It waits for content although it took no recipient: an empty one ends that. Whatever
             # it says to it, the refusal stands.
@@ -235,20 +248,30 @@ class SmtpTransport:
                 self._ask(session, "DATA", ".")
             except TransportUnavailable:
                 self._drop()
-        for step, reply in replies_by_step.items():
+        for step, reply in said.items():
             try:
-                self._want(_WANTED[step], step, reply)
+                self._want(step, reply)
             except TransportUnavailable as error:
                 if step == "MAIL":
                     raise _HungUp(error) from error
                 raise
+        if broken is not None:  # after the answers that came: a refusal among them is the reader's
+            raise broken
 
-    def _mail_command(self, session: smtplib.SMTP, envelope: Envelope, size: int) -> str:
+    def _mail_command(self, session: Line, envelope: Envelope, message: bytes) -> str:
+        """MAIL with what this server wants to know; raises Refused where it could not take it."""
         if _UNFIT.search(envelope.recipient) or not envelope.recipient:
-            raise Refused(Reply(code=553, text="5.1.3 no server can be told this address"))
+            raise _refused(553, "5.1.3 no server can be told this address")
         command = f"MAIL FROM:<{envelope.sender}>"
         if session.has_extn("size"):  # RFC 1870 5
-            command += f" SIZE={size}"
+            most = session.esmtp_features["size"]
+            if most.isdecimal() and 0 < int(most) < len(message):  # RFC 1870 4: 0 is no maximum
+                raise _refused(552, f"5.3.4 {self._where} takes no message over {most} bytes")
+            command += f" SIZE={len(message)}"
+        if not message.isascii():
+            if not session.has_extn("8bitmime"):  # RFC 6152 3
+                raise _refused(554, f"5.6.3 {self._where} takes no message with 8-bit bytes")
+            command += " BODY=8BITMIME"
         if envelope.recipient.isascii() and envelope.sender.isascii():
             return command
         if session.has_extn("smtputf8"):  # RFC 6531 3.4
@@ -256,10 +279,9 @@ class SmtpTransport:
             return command + " SMTPUTF8"
         if not envelope.sender.isascii():
             raise self._closed(f"takes no sender outside ASCII: {envelope.sender}.")
-        words = f"5.6.7 {self._where} takes no address with letters outside ASCII"
-        raise Refused(Reply(code=553, text=words))
+        raise _refused(553, f"5.6.7 {self._where} takes no address with letters outside ASCII")
 
-    def _content(self, session: smtplib.SMTP, message: bytes) -> Reply:
+    def _content(self, session: Line, message: bytes) -> Reply:
         """The content and the final dot; from its first byte on only an answer is the truth."""
         sock = cast(socket.socket, session.sock)  # DATA was just answered on it
         hung_up = False
@@ -276,10 +298,11 @@ class SmtpTransport:
             _patience(session, self._options.reply_timeout)
             reply = replies.read(*session.getreply())
             _patience(session, self._options.timeout)
+            self._spoken = time.monotonic()
         except OSError as error:
-            raise self._trouble("the message", error, in_doubt=True) from error
+            raise self._trouble(_CONTENT, error, in_doubt=True) from error
         if reply.code // 100 in (4, 5) or (reply.code // 100 == 2 and not hung_up):
-            return self._want(2, "the message", reply)
+            return self._want(_CONTENT, reply)
         raise self._closed(f"answered the message with {reply}.", in_doubt=True)
 
     def _reset(self) -> None:
@@ -287,27 +310,30 @@ class SmtpTransport:
         if self._session is not None:
             with suppress(TransportUnavailable):
                 if self._ask(self._session, "RSET", "RSET").code == 250:
+                    self._spoken = time.monotonic()
                     return
         self._drop()
 
     def _drop(self) -> None:
-        session, self._session, self._used = self._session, None, False
+        session, self._session, self._begun = self._session, None, 0
         if session is not None:
             with suppress(OSError):
                 session.close()
 
     # One command, and what its answer means.
 
-    def _ask(self, session: smtplib.SMTP, step: str, command: str) -> Reply:
+    def _ask(self, session: Line, step: str, command: str) -> Reply:
         try:
             return replies.read(*session.docmd(command))
         except (OSError, ValueError) as error:  # ValueError: a line end in a command
             raise self._trouble(step, error) from error
 
-    def _want(self, wanted: int, step: str, reply: Reply) -> Reply:
+    def _want(self, step: str, reply: Reply) -> Reply:
         """The reply where its code is of the wanted class (RFC 5321 4.2.1); else raises."""
-        if reply.code // 100 == wanted:
+        if reply.code // 100 == _WANTED[step]:
             return reply
+        if step in ("RCPT", _CONTENT) and replies.about_domain(reply):
+            raise Refused(reply)
         if reply.code == 421:  # RFC 5321 3.8: it will hang up, whatever was asked
             raise self._closed(f"closes the connection at {step}: {reply}. Try again later.")
         if replies.about_sender(reply):
@@ -325,38 +351,11 @@ class SmtpTransport:
     def _trouble(
         self, step: str, error: Exception, *, in_doubt: bool = False
     ) -> TransportUnavailable:
-        # smtplib wraps what broke a line, and keeps it as the context.
-        cause = error.__context__ if isinstance(error, smtplib.SMTPServerDisconnected) else error
-        match cause:
-            case smtplib.SMTPResponseException(smtp_code=-1):
-                what = f"answered {step} with something that is not SMTP. Check host and port."
-            case smtplib.SMTPResponseException():
-                reply = replies.read(cause.smtp_code, cause.smtp_error)
-                what = f"is not ready for mail: {reply}."
-            case ssl.SSLCertVerificationError() if cause.verify_code in HOSTNAME_MISMATCH:
-                what = (
-                    "shows a certificate of another name. Set host to a name it is valid for: "
-                    f"{replies.line(cause.verify_message)}"
-                )
-            case ssl.SSLCertVerificationError():
-                what = (
-                    f"shows a certificate that is not trusted: {cause.verify_message}. "
-                    "Name its authority's certificate in ca_file, if you trust it."
-                )
-            case TimeoutError():
-                waited = self._options.reply_timeout if in_doubt else self._options.timeout
-                hint = ' Port 465 wants security = "tls".' if self._mistaken() else ""
-                what = f"does not answer within {waited:g} seconds, at {step}.{hint}"
-            case ConnectionRefusedError():
-                what = "refuses the connection: nothing listens there. Check host and port."
-            case socket.gaierror() | UnicodeError():
-                what = f"cannot be found: {cause}. Check host."
-            case ssl.SSLError() if not in_doubt and self._session is None:
-                what = f"does not agree on TLS: {cause.reason}. Check port and security."
-            case ConnectionError() | ssl.SSLError() | None:
-                what = f"hung up at {step}."
-            case _:
-                what = f"cannot be reached, or no more: {replies.line(str(cause))}."
+        waited = self._options.reply_timeout if in_doubt else self._options.timeout
+        talking = in_doubt or self._session is not None
+        what = what_broke(error, step, waited, talking=talking)
+        if not talking and isinstance(error, TimeoutError) and self._mistaken():
+            what += ' Port 465 wants security = "tls".'
         return self._closed(what, in_doubt=in_doubt)
 
     def _mistaken(self) -> bool:
@@ -370,10 +369,15 @@ def stuffed(message: bytes) -> bytes:
     return first + message.replace(b"\r\n.", b"\r\n..") + last + b".\r\n"
 
 
+def _refused(code: int, text: str) -> Refused:
+    """Our own no, in the words a server would have for it (RFC 3463)."""
+    return Refused(Reply(code=code, text=text))
+
+
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _patience(session: smtplib.SMTP, seconds: float) -> None:
+def _patience(session: Line, seconds: float) -> None:
     if session.sock is not None:
         session.sock.settimeout(seconds)

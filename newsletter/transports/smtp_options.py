@@ -52,6 +52,19 @@ class SmtpOptions(Options):
         description="Seconds to wait for the answer to a whole message; giving up early leaves "
         "in doubt whether it was taken.",
     )
+    renew_after: int = Field(
+        default=100,  # many servers hang up after as many, and a round of balancing begins anew
+        ge=0,
+        le=1_000_000,
+        description="Messages on one connection before it is closed and made anew; 0: no limit.",
+    )
+    renew_idle: float = Field(
+        default=30,  # shorter than the patience of servers and of the firewalls before them
+        ge=0,
+        le=3600,
+        description="Seconds unused after which a connection is made anew before its next "
+        "message; 0: never.",
+    )
     local_hostname: Word | None = Field(
         default=None, description="The name to say in EHLO; by default this machine's."
     )

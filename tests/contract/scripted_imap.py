@@ -20,12 +20,18 @@ class ScriptedImap:
     """Listens on loopback while it is entered."""
 
     def __init__(self, messages: list[bytes], folder: Path, *, moves: bool = True) -> None:
-        self.messages = {str(uid): content for uid, content in enumerate(messages, start=1)}
+        # As old as a mailbox can be: the highest numbers there are.
+        self.messages = {
+            str(uid): content
+            for uid, content in enumerate(messages, start=2**32 - 1 - len(messages))
+        }
         self.seen: set[str] = set()
         self.deleted: set[str] = set()
         self.aside: list[bytes] = []
         self.commands: list[str] = []
         self.breaks_at = ""  # a command at which it hangs up
+        self.broken = ""  # the message that it says no to
+        self.boasts = False  # whether it announces more than anybody can hold
         self._moves = moves
         authority = trustme.CA()
         self.ca_file = folder / "ca.pem"
@@ -70,24 +76,33 @@ class ScriptedImap:
                 return
             for answer in self._answer(command):
                 file.write(answer + b"\r\n")
-            word = "NO" if command.startswith("LOGIN") and "right" not in command else "OK"
+            wrong = command.startswith("LOGIN") and "right" not in command
+            broken = bool(self.broken) and command.startswith(f"UID FETCH {self.broken} ")
+            word = "NO" if wrong or broken else "OK"
             file.write(f"{tag} {word} done\r\n".encode())
             file.flush()
             if command == "LOGOUT":
                 return
 
     def _answer(self, command: str) -> list[bytes]:
-        if command == "CAPABILITY":
-            return [b"* CAPABILITY IMAP4REV1" + (b" MOVE" if self._moves else b"")]
+        if command == "CAPABILITY":  # as many servers: MOVE is offered to those who are known
+            known = any(one.startswith("LOGIN") for one in self.commands)
+            return [b"* CAPABILITY IMAP4REV1" + (b" MOVE" if self._moves and known else b"")]
         if command.startswith("SELECT"):
             return [b"* %d EXISTS" % len(self.messages)]
         if command == "LOGOUT":
             return [b"* BYE"]
         if command.startswith("UID SEARCH"):
             hidden = self.seen if "UNSEEN" in command else self.deleted
-            return [b"* SEARCH " + " ".join(u for u in self.messages if u not in hidden).encode()]
+            first, _, last = command.split(" ")[2].partition(":")
+            window = list(self.messages)[int(first) - 1 : None if last == "*" else int(last)]
+            return [b"* SEARCH " + " ".join(u for u in window if u not in hidden).encode()]
         words = command.split(" ", 3)
         uids = words[2].split(",") if len(words) > 2 else []
+        if self.boasts and command.startswith("UID FETCH"):
+            return [b"* 1 FETCH (BODY[]<0> {9999999999999999999999}"]
+        if command.startswith(f"UID FETCH {self.broken} ") and self.broken:
+            return []
         if command.startswith("UID FETCH"):
             most = int(re.search(r"<0\.(\d+)>", command)[1])  # type: ignore[index]
             content = self.messages[uids[0]][:most]

@@ -1,8 +1,9 @@
 """A loopback mail server that answers by a script, and can hang up or fall silent anywhere.
 
 An answer is given by a command's verb, by "" for the greeting, "content" for the bytes after 354,
-"." for their end. It is a reply, HANG_UP, SILENCE (until the client gives up), seconds to wait, or
-a tuple of these. A list is used up one by one, over all connections; its last entry stays.
+"." for their end. It is a reply, a bytearray (sent without a line end), HANG_UP, SILENCE (until the
+client gives up), seconds to wait, or a tuple of these. A list is used up one by one, over all
+connections; its last entry stays.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ class ScriptedSmtp:
                 line.recv(1)
             if act in (HANG_UP, SILENCE):
                 return None
-            if isinstance(act, bytes):
+            if isinstance(act, bytearray):
+                line.sendall(act)
+            elif isinstance(act, bytes):
                 said = act
                 line.sendall(act + b"\r\n")
             else:

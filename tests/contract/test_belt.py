@@ -12,7 +12,7 @@ from newsletter.delivery import Decision, DeliveryState, Policy
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
-from newsletter.store import deliveries
+from newsletter.store import deliveries, ledger, operator_acts
 from newsletter.store.database import Database
 from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
 from newsletter.transports.memory import MemoryTransport
@@ -74,8 +74,7 @@ class World:
         limit: int | None = None,
     ) -> pipeline.Dispatched:
         post = pipeline.Post(
-            transports=[transport],
-            transport_name="memory",
+            roads=[pipeline.Road(name="memory", transports=[transport])],
             owner=owner,
             policy=Policy(tries=2, news=timedelta(hours=36)),
             lease=timedelta(minutes=15),
@@ -85,8 +84,8 @@ class World:
 
     def counts(self, issue_id: int) -> dict[DeliveryState, int]:
         with self.database.read() as connection:
-            counts = deliveries.count(connection, issue_id)
-            assert sum(counts.values()) == deliveries.composed(connection, issue_id)
+            counts = ledger.count(connection, issue_id)
+            assert sum(counts.values()) == ledger.composed(connection, issue_id)
         return {state: number for state, number in counts.items() if number}
 
 
@@ -124,7 +123,7 @@ def test_preview_shows_the_bytes_that_are_sent(world: World) -> None:
     assert done.issue is not None
     edition = pipeline.Edition(done.issue, SIGNER)
     with world.database.read() as connection:
-        entries = deliveries.entries(connection, done.issue.id)
+        entries = ledger.entries(connection, done.issue.id)
     previews = {one.address: edition.message(one).content for one in entries if one.picks != "[]"}
     sink = MemoryTransport()
     world.send(sink)
@@ -140,9 +139,9 @@ def test_the_next_issue_repeats_no_paper(world: World) -> None:
         assert done.issue is not None
         world.send(MemoryTransport(), now)
         with world.database.read() as connection:
-            for one in deliveries.entries(connection, done.issue.id):
+            for one in ledger.entries(connection, done.issue.id):
                 if one.address == "everything@example.org":
-                    picks = deliveries.read_picks(one.picks, done.issue)
+                    picks = ledger.read_picks(one.picks, done.issue)
                     shown += [pick.paper_id for pick in picks]
     assert len(shown) == len(set(shown)) == 30
 
@@ -152,7 +151,7 @@ def test_a_road_that_closes_charges_nobody(world: World) -> None:
     done = world.compose()
     road = Breaking(TransportUnavailable("the road is closed"))
     result = world.send(road)
-    assert result.closed is not None
+    assert result.stranded is not None
     assert world.counts(issue_id(done)) == {
         DeliveryState.DEFERRED: 1,
         DeliveryState.QUEUED: 1,
@@ -180,9 +179,9 @@ def test_an_answer_that_is_lost_is_unknown_and_never_sent_again(world: World) ->
     counts = world.counts(issue_id(done))
     assert counts[DeliveryState.UNKNOWN] == 1
     with world.database.write() as connection:
-        (one,) = deliveries.entries(connection, issue_id(done), states=[DeliveryState.UNKNOWN])
-        assert deliveries.reconcile(connection, one.id, DeliveryState.QUEUED, "by hand", NOON)
-        assert not deliveries.reconcile(connection, one.id, DeliveryState.SENT, "again", NOON)
+        (one,) = ledger.entries(connection, issue_id(done), states=[DeliveryState.UNKNOWN])
+        assert operator_acts.reconcile(connection, one.id, DeliveryState.QUEUED, "by hand", NOON)
+        assert not operator_acts.reconcile(connection, one.id, DeliveryState.SENT, "again", NOON)
     assert world.send(MemoryTransport()).states == {DeliveryState.SENT: 1}
 
 
@@ -210,7 +209,7 @@ def test_a_sender_that_lost_its_lease_changes_nothing(world: World) -> None:
         assert deliveries.begin(connection, "slow", claims, NOON) == {claims[0].id}
     with world.database.write() as connection:
         assert len(_claimable(connection)) == 1  # not the one that is being sent
-        assert deliveries.held(connection, NOON) == (1, NOON + lease)
+        assert ledger.held(connection, NOON) == (1, NOON + lease)
     late = NOON + lease
     assert world.send(MemoryTransport(), late).lost == 1
     with world.database.write() as connection:

@@ -16,7 +16,7 @@ from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.pipeline import Edited
-from newsletter.store import deliveries, editor_acts, papers
+from newsletter.store import editor_acts, ledger, papers
 from newsletter.store.schema import deliveries as table
 from newsletter.transports.memory import MemoryTransport
 from tests.contract.test_belt import NOON, READERS
@@ -216,7 +216,7 @@ def test_nobody_gets_a_paper_again_under_another_name(world: Ledger) -> None:
     assert titles[0].isdisjoint(titles[1])
     assert all(one.paper_id.startswith("arxiv:") for one in second.candidates)
     with world.database.read() as connection:
-        assert deliveries.count(connection, second.id)[DeliveryState.QUEUED]
+        assert ledger.count(connection, second.id)[DeliveryState.QUEUED]
 
 
 def test_a_reader_who_comes_after_a_paper_was_hidden_does_not_get_it(world: Ledger) -> None:

@@ -14,8 +14,9 @@ from sqlalchemy import insert, select
 from newsletter import pipeline
 from newsletter.delivery import JITTER, DeliveryState
 from newsletter.errors import StoreError
-from newsletter.store import deliveries, issues
+from newsletter.store import deliveries, issues, operator_acts
 from newsletter.store.deliveries import NewDelivery
+from newsletter.store.ledger import held
 from newsletter.store.schema import deliveries as table
 from newsletter.transports import TransportUnavailable
 from subscribers import store
@@ -142,8 +143,8 @@ def test_an_operator_ends_what_is_unknown(ledger: Ledger, state: DeliveryState) 
     now = NOON + timedelta(hours=1)
     (one,) = [x for x in ledger.entries(issue_id(done)).values() if x.state == "unknown"]
     with ledger.database.write() as connection:
-        assert deliveries.reconcile(connection, one.id, state, "by hand", now)
-        assert not deliveries.reconcile(connection, one.id, DeliveryState.QUEUED, "no", now)
+        assert operator_acts.reconcile(connection, one.id, state, "by hand", now)
+        assert not operator_acts.reconcile(connection, one.id, DeliveryState.QUEUED, "no", now)
     after = ledger.entries(issue_id(done))[one.address]
     assert (after.state, after.reason) == (state, "by hand")
     assert after.sent_at == (now if state is DeliveryState.SENT else None)
@@ -157,7 +158,7 @@ def test_what_goes_again_is_the_same_message(ledger: Ledger) -> None:
     now = NOON + timedelta(hours=1)
     (lost,) = [x for x in ledger.entries(issue_id(done)).values() if x.state == "unknown"]
     with ledger.database.write() as connection:
-        deliveries.reconcile(connection, lost.id, DeliveryState.QUEUED, "by hand", now)
+        operator_acts.reconcile(connection, lost.id, DeliveryState.QUEUED, "by hand", now)
     second = Scripted()
     ledger.post(second, now)
     assert len(second.taken) == 2
@@ -174,7 +175,7 @@ def test_only_the_unknown_is_reconciled(ledger: Ledger, state: DeliveryState) ->
     before = ledger.entries(issue_id(done))
     with ledger.database.write() as connection:
         for to in DeliveryState:
-            assert not deliveries.reconcile(connection, one.id, to, "by hand", NOON)
+            assert not operator_acts.reconcile(connection, one.id, to, "by hand", NOON)
     assert ledger.entries(issue_id(done)) == before
 
 
@@ -327,7 +328,7 @@ def test_a_stop_gives_back_what_was_not_begun(ledger: Ledger) -> None:
     done = ledger.post(road, stopped=lambda: len(road.taken) == 2)
     assert done.states == {DeliveryState.SENT: 2}
     with ledger.database.read() as connection:
-        assert deliveries.held(connection, NOON) == (0, None)
+        assert held(connection, NOON) == (0, None)
     assert len(ledger.claim("other", limit=99)) == 5
 
 

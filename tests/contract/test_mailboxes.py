@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from newsletter.bounces import LARGEST
 from newsletter.errors import MailboxError, RequestError
-from newsletter.mailboxes import BATCH, Account, Imap, Mailbox, Maildir, MailFile
+from newsletter.mailboxes import BATCH, HELD, WINDOW, Account, Imap, Mailbox, Maildir, MailFile
+from newsletter.mime import LARGEST
 from tests.contract.scripted_imap import ScriptedImap
 
 MAILS = [b"Subject: %d\n\nFrom me.\n" % number for number in range(3)]
@@ -50,6 +50,23 @@ def test_a_maildir_comes_in_batches_and_messages_are_cut(tmp_path: Path) -> None
     assert len(first[0].content) == LARGEST
 
 
+def test_a_batch_ends_where_enough_is_held(tmp_path: Path) -> None:
+    """A hundred huge messages are not held at once."""
+    box = Maildir(maildir(tmp_path, [b"x" * LARGEST] * 70))
+    assert [len(batch) for batch in box.batches()] == [HELD // LARGEST, 70 - HELD // LARGEST]
+
+
+def test_a_file_that_cannot_be_read_does_not_hold_up_the_rest(tmp_path: Path) -> None:
+    """It is told, and stays where it is."""
+    path = maildir(tmp_path)
+    (path / "new" / "0.a.folder").mkdir()
+    box = Maildir(path)
+    assert contents(box) == MAILS
+    assert box.unreadable == [
+        f"{path / 'new' / '0.a.folder'} cannot be read: Is a directory. Mend or remove it."
+    ]
+
+
 def test_what_is_no_maildir_is_told(tmp_path: Path) -> None:
     """A folder without new/ and cur/ is a typing error."""
     with pytest.raises(RequestError, match="no maildir"):
@@ -81,6 +98,8 @@ def test_a_single_message_and_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert contents(MailFile(str(path))) == [(MAILS[0] + b"x" * LARGEST)[:LARGEST]]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(MAILS[1])))
     assert contents(MailFile("-")) == [MAILS[1]]
+    (tmp_path / "empty").touch()
+    assert contents(MailFile(str(tmp_path / "empty"))) == []
     with pytest.raises(RequestError, match="No such file"):
         contents(MailFile(str(tmp_path / "missing")))
 
@@ -133,6 +152,64 @@ def test_imap_moves_what_is_done(tmp_path: Path, moves: bool) -> None:
         assert contents(box) == MAILS[2:]
         box.close()
     assert not any("EXPUNGE" in command for command in server.commands)
+
+
+def test_imap_moves_by_copying_only_where_it_must(tmp_path: Path) -> None:
+    """What a server offers after the login counts."""
+    for moves in (True, False):
+        folder = tmp_path / str(moves)
+        folder.mkdir()
+        with ScriptedImap(MAILS, folder, moves=moves) as server:
+            box = Imap(account(server, aside="Done"))
+            (batch,) = box.batches()
+            box.put_aside(batch)
+            box.close()
+        assert any("UID MOVE" in command for command in server.commands) is moves
+        assert any("UID COPY" in command for command in server.commands) is not moves
+
+
+def test_imap_asks_for_a_large_folder_in_windows(tmp_path: Path) -> None:
+    """imaplib takes no line of a million bytes, which the numbers of 100,000 messages are."""
+    with ScriptedImap([b"x"] * (10 * WINDOW + 1), tmp_path) as server:
+        box = Imap(account(server))
+        uids = box._uids()
+        assert (len(uids), len(set(uids))) == (10 * WINDOW + 1,) * 2
+        box.close()
+    with ScriptedImap([], tmp_path) as server:
+        box = Imap(account(server))
+        assert contents(box) == []
+        box.close()
+
+
+def test_imap_leaves_a_message_that_the_server_cannot_give(tmp_path: Path) -> None:
+    """The others are read, and it is told which one was not."""
+    with ScriptedImap(MAILS, tmp_path) as server:
+        server.broken = list(server.messages)[1]
+        box = Imap(account(server))
+        assert contents(box) == [MAILS[0], MAILS[2]]
+        assert "says no to FETCH" in box.unreadable[0]
+        box.close()
+
+
+def test_imap_believes_no_length_beyond_reason(tmp_path: Path) -> None:
+    """A server that announces more than memory holds is left."""
+    with ScriptedImap(MAILS, tmp_path) as server:
+        server.boasts = True
+        box = Imap(account(server))
+        with pytest.raises(MailboxError, match="it announces 9{22} bytes"):
+            contents(box)
+        box.close()
+
+
+def test_imap_takes_no_password_beyond_ascii(tmp_path: Path) -> None:
+    """LOGIN could not carry it; nothing of it is told."""
+    with (
+        ScriptedImap(MAILS, tmp_path) as server,
+        pytest.raises(RequestError, match="plain ASCII") as told,
+    ):
+        Imap(account(server, password="hemmelig-ål"))
+    assert "hemmelig" not in str(told.value)
+    assert "ål" not in str(told.value)
 
 
 def test_imap_tells_what_is_wrong(tmp_path: Path) -> None:

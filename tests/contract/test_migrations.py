@@ -88,3 +88,44 @@ def test_what_the_first_release_kept_is_kept(database: Database) -> None:
     assert [(one.source, one.trust) for one in told] == [("morning", 20)]
     assert merged.paper == kept.paper
     assert set(merged.origins.values()) == {"morning"}
+
+
+READERS = {"asa@Example.org": "example.org", '"a@b"@else.example': "else.example"}
+
+
+def test_readers_that_were_here_get_their_domains(database: Database) -> None:
+    """The part after the last @, also behind a quoted one; what was delivered stays."""
+    config = Config()
+    config.set_main_option("script_location", "newsletter.store:migrations")
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for statement in FIRST_RELEASE[2:3]:
+            connection.execute(text(statement))
+        for address in READERS:
+            connection.execute(
+                text(
+                    "INSERT INTO subscribers (address, address_key, state, follows, mutes, at, "
+                    "zone, days, length, consent_at, consent_form) VALUES (:a, :key, "
+                    "'confirmed', '[]', '[]', '08:00', 'UTC', '01234', 10, "
+                    "'2026-03-11 06:00:00+00:00', 'test')"
+                ),
+                {"a": address, "key": address.lower()},
+            )
+        connection.execute(
+            text(
+                "INSERT INTO deliveries (issue_id, subscriber_id, state, reason, picks, due_at, "
+                "next_at, tries, attempt) VALUES (1, 1, 'failed', 'refused', '[[0,1.0,[]]]', "
+                "'2026-03-11 08:00:00+00:00', '2026-03-11 08:00:00+00:00', 1, 1)"
+            )
+        )
+    database.upgrade()
+    with database.read() as connection:
+        rows = connection.execute(text("SELECT address, domain FROM subscribers")).all()
+        assert {row.address: row.domain for row in rows} == READERS
+        assert connection.execute(text("SELECT state, reply FROM deliveries")).one() == (
+            "failed",
+            "",
+        )
+        held = connection.execute(text("SELECT paused, cancelled FROM issues")).one()
+        assert not any(held)

@@ -30,8 +30,7 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 
 def post(ledger: Ledger, receipts: FileReceipts, transport: MemoryTransport) -> pipeline.Post:
     return pipeline.Post(
-        transports=[transport],
-        transport_name="memory",
+        roads=[pipeline.Road(name="memory", transports=[transport])],
         owner="two",
         policy=Policy(tries=3, news=timedelta(hours=36)),
         lease=LEASE,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from sqlalchemy import func, select
@@ -14,17 +15,18 @@ from newsletter.delivery import DeliveryState
 from newsletter.mailboxes import Item
 from newsletter.message import Message
 from newsletter.pipeline import What
+from newsletter.pipeline.bounces import OLDEST
 from newsletter.store import events, issues
 from newsletter.store.schema import delivery_events
 from newsletter.transports import Envelope, Refused, Reply
 from subscribers import store, suppression_store
-from subscribers.model import State
+from subscribers.model import Consent, State
 from subscribers.suppression import REST, RETURNS, Suppression, SuppressionKind
 from subscribers.tokens import Purpose, Signer
 from tests.contract import test_belt
 from tests.contract.test_belt import NOON, READERS, SIGNER, issue_id
 from tests.returned.make import mail
-from tests.world import LATER, NEVER, Ledger, Scripted
+from tests.world import LATER, LEASE, LOST, NEVER, Ledger, Scripted
 
 ALIGNMENT, EVERYTHING, ROBOTS = READERS
 DAY = timedelta(days=1)
@@ -37,6 +39,7 @@ class Box:
     def __init__(self, *contents: bytes) -> None:
         self.items = [Item(name=str(at), content=one) for at, one in enumerate(contents)]
         self.aside: list[str] = []
+        self.unreadable = list[str]()
         self.closed = False
 
     def batches(self) -> Iterator[list[Item]]:
@@ -51,9 +54,9 @@ class Box:
 
 
 class Refusing(Scripted):
-    """A transport that refuses some readers."""
+    """A transport that refuses some readers, or loses its answer about them."""
 
-    def __init__(self, refusals: dict[str, Refused]) -> None:
+    def __init__(self, refusals: Mapping[str, Exception]) -> None:
         super().__init__()
         self.refusals = refusals
 
@@ -269,6 +272,135 @@ def test_a_success_lifts_what_is_soft_and_nothing_else(world: Returns) -> None:
     gone = world.suppression(ALIGNMENT)
     assert gone is not None
     assert gone.silences(NOON + 30 * DAY)
+
+
+def test_a_success_that_comes_back_late_was_none(world: Returns) -> None:
+    """What was lifted for it is silenced again, by the whole row: only an operator forgives."""
+    sent = [world.day(number) for number in range(4)]
+    late = NOON + 3 * DAY + RETURNS
+    world.take_back(*(world.returned("exim", one) for one in sent[:3]), now=NOON + 3 * DAY)
+    assert len(world.take_back(now=late).lifted) == 1
+    done = world.take_back(world.returned("exim", sent[3]), now=late)
+    assert "4 permanent failures in a row" in done.taken[0].follows
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("gmail", "a bounce came back of it"),
+        ("postfix-expired", "a bounce came back of it"),
+        ("complaint", "its reader reported it as spam"),
+        ("postfix-delayed", "a notice of delay came back of it"),
+    ],
+)
+def test_what_comes_back_was_sent(world: Returns, verp: bool, name: str, reason: str) -> None:
+    """A delivery in doubt is settled by whoever returns or reports it, once; accounts balance."""
+    issue = issue_id(world.compose())
+    world.post(Refusing({EVERYTHING: LOST}))
+    before = world.entries(issue)[EVERYTHING]
+    assert before.state is DeliveryState.UNKNOWN
+    content = world.returned(name, issue)
+    if name == "complaint":  # all that is left is the way out and the Date
+        content = content.replace(b"Message-ID: <2", b"Message-ID: <").replace(
+            b"Subject: A paper", b"Date: %s\nSubject: A paper" % format_datetime(NOON).encode()
+        )
+    late = NOON + 2 * DAY
+    assert world.take_back(content, now=late).settled == [before.id]
+    after = world.entries(issue)[EVERYTHING]
+    assert (after.state, after.reason) == (DeliveryState.SENT, reason)
+    assert after.sent_at == before.due_at  # not when we heard of it
+    world.counts(issue)
+    assert world.take_back(content, now=late).settled == []
+
+
+def test_what_proves_nothing_settles_nothing(world: Returns, verp: bool) -> None:
+    """A forged report, a wish to leave, a machine's answer: it stays in doubt."""
+    issue = issue_id(world.compose())
+    world.post(Refusing({EVERYTHING: LOST}))
+    done = world.take_back(
+        mail("postfix-no-user", reader=EVERYTHING),
+        mail("postfix-delayed", reader=EVERYTHING),
+        world.returned("away", issue),
+        world.returned("unsubscribe", issue),
+    )
+    assert done.settled == []
+    assert world.entries(issue)[EVERYTHING].state is DeliveryState.UNKNOWN
+
+
+def test_a_bounce_may_be_quicker_than_our_own_note(world: Returns) -> None:
+    """It silences at once; should the sender die now, it settles what is left in doubt."""
+    issue = issue_id(world.compose())
+    claims = world.claim("quick", limit=9)
+    world.begin("quick", claims)
+    done = world.take_back(world.returned("gmail", issue))
+    assert done.settled == []
+    held = world.suppression()
+    assert held is not None
+    assert held.kind is SuppressionKind.HARD
+    assert world.settle(NOON + LEASE) == 2
+    (mine,) = [one.id for one in claims if one.address == EVERYTHING]
+    assert world.take_back(now=NOON + LEASE).settled == [mine]
+    assert world.entries(issue)[EVERYTHING].state is DeliveryState.SENT
+
+
+def test_what_was_in_doubt_before_it_was_forgiven_counts_no_more(world: Returns) -> None:
+    """Settled late, it was sent at its hour all the same."""
+    issue = issue_id(world.compose())
+    world.post(Refusing({EVERYTHING: LOST}))
+    world.suppress(EVERYTHING)
+    with world.database.write() as connection:
+        suppression_store.release(connection, EVERYTHING, NOON + DAY, "ida")
+    done = world.take_back(world.returned("gmail", issue), now=NOON + 2 * DAY)
+    assert len(done.settled) == 1
+    assert done.taken[0].follows == "Nothing that was heard is about the address."
+    held = world.suppression()
+    assert held is not None
+    assert not held.silences(NOON + 2 * DAY)
+
+
+def test_an_old_wish_to_leave_ends_no_new_subscription(world: Returns) -> None:
+    """An mbox that is read again holds it still; our own server's clock tells which was first."""
+    issue = world.day(0)
+    received = b"Received: from a by b; %s\n" % format_datetime(NOON + timedelta(hours=1)).encode()
+    content = received + world.returned("unsubscribe", issue)
+    assert world.take_back(content).counts == {What.UNSUBSCRIBED: 1}
+    with world.database.write() as connection:
+        reader = store.get(connection, EVERYTHING)
+        consent = Consent(at=NOON + DAY, form="again")
+        store.subscribe(connection, EVERYTHING, reader.preferences, consent)
+    done = world.take_back(content, now=NOON + 2 * DAY)
+    assert done.counts == {What.KNOWN: 1}
+    assert "subscribed again" in done.taken[0].follows
+    later = received.replace(b"12 Mar", b"14 Mar") + world.returned("unsubscribe", issue)
+    assert world.take_back(later, now=NOON + 2 * DAY).counts == {What.UNSUBSCRIBED: 1}
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_masked_complaint_is_joined_to_the_same_mail_again(world: Returns, dated: bool) -> None:
+    """By the Date of the mail it returns, else by the day it came; forgiven, it stays so."""
+    issue = world.day(0)
+    received = b"Received: from a by b; %s\n" % format_datetime(NOON + timedelta(hours=1)).encode()
+    content = world.returned("complaint", issue).replace(b"Message-ID: <2", b"Message-ID: <")
+    if dated:
+        date = b"Date: %s\nSubject: A paper" % format_datetime(NOON).encode()
+        content = content.replace(b"Subject: A paper", date)
+    else:
+        content = received + content
+    assert world.take_back(content).counts == {What.COMPLAINED: 1}
+    with world.database.write() as connection:
+        suppression_store.release(connection, EVERYTHING, NOON + timedelta(hours=2), "ida")
+    world.day(1)
+    assert world.take_back(content, now=NOON + DAY).counts == {What.KNOWN: 1}
+    held = world.suppression()
+    assert held is not None
+    assert not held.silences(NOON + DAY)
+
+
+def test_message_ids_of_old_issues_are_not_looked_for(world: Returns, verp: bool) -> None:
+    """Anybody can name all issues there were, and each costs a hash a reader; a token does not."""
+    content = world.returned("gmail", world.day(0))
+    done = world.take_back(content, now=NOON + OLDEST + DAY)
+    assert done.counts == {What.BOUNCED if verp else What.UNAUTHENTICATED: 1}
 
 
 def test_refusals_while_sending_feed_the_same_rule(world: Returns) -> None:

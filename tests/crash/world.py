@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Event
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from newsletter import catalogue, pipeline
 from newsletter.delivery import DeliveryState, Policy
@@ -27,7 +27,8 @@ from newsletter.pipeline.receipts import FileReceipts
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
-from newsletter.store import deliveries, issues
+from newsletter.store import issues, ledger
+from newsletter.store import schema as tables
 from newsletter.store.database import Database
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_options import SmtpOptions
@@ -89,8 +90,11 @@ def send(url: str, port: int, receipts: str, begun: float, orders: Orders) -> No
         local_hostname=str(pid),  # so that the sink knows whom to strike
     )
     post = pipeline.Post(
-        transports=[SmtpTransport(options) for _ in range(CONNECTIONS)],
-        transport_name="sink",
+        roads=[
+            pipeline.Road(
+                name="sink", transports=[SmtpTransport(options) for _ in range(CONNECTIONS)]
+            )
+        ],
         owner=f"sender/{pid}",
         policy=Policy(tries=5, news=timedelta(days=2)),
         lease=orders.lease,
@@ -106,7 +110,7 @@ def send(url: str, port: int, receipts: str, begun: float, orders: Orders) -> No
         database.close()
 
 
-def compose(url: str, orders: Orders, now: datetime, tell: Connection) -> None:
+def compose(url: str, orders: Orders, now: datetime, tell: Pipe) -> None:
     """What a composing process does; tells each range of readers that it has committed."""
     orders.obey("newsletter.pipeline.compose")
     database = Database(url)
@@ -181,6 +185,7 @@ class Crashing(Ledger):
     def reset(self) -> None:
         """Every digest that holds papers is queued again, as if nothing had happened."""
         with self.database.write() as connection:
+            _clear(connection)
             connection.execute(
                 text(
                     "UPDATE deliveries SET state = 'queued', reason = '', owner = NULL, "
@@ -206,8 +211,8 @@ class Crashing(Ledger):
         """Holds the ledger against the sink's record."""
         with self.database.read() as connection:
             assert issues.by_id(connection, self.issue.id)
-            counts = deliveries.count(connection, self.issue.id)
-            assert sum(counts.values()) == deliveries.composed(connection, self.issue.id)
+            counts = ledger.count(connection, self.issue.id)
+            assert sum(counts.values()) == ledger.composed(connection, self.issue.id)
         found = self.entries(self.issue.id)
         states = {address: found[address].state for address in self.names.values()}
         have = {self.names[name] for name in taken}
@@ -266,13 +271,14 @@ class Composing(Crashing):
     def wipe(self) -> None:
         """As if the issue had never been composed."""
         with self.database.write() as connection:
+            _clear(connection)
             for table, column in (
                 ("deliveries", "issue_id"),
                 ("issue_papers", "issue_id"),
                 ("issues", "id"),
             ):
                 connection.execute(
-                    text(f"DELETE FROM {table} WHERE {column} > :first"),  # noqa: S608  ours
+                    text(f"DELETE FROM {table} WHERE {column} > :first"),
                     {"first": self.first},
                 )
 
@@ -282,7 +288,7 @@ class Composing(Crashing):
         with self.database.read() as connection:
             return issues.get(connection, NOON.date()).id
 
-    def compose_in_process(self, orders: Orders) -> tuple[BaseProcess, Connection]:
+    def compose_in_process(self, orders: Orders) -> tuple[BaseProcess, Pipe]:
         """A composer, and what it tells."""
         mine, its = FORK.Pipe(duplex=False)
         process = FORK.Process(target=compose, args=(self.url, orders, self.day, its))
@@ -296,6 +302,11 @@ class Composing(Crashing):
             again = issues.get(connection, self.day.date())
         assert again.candidates == self.issue.candidates
         self.issue = again
+
+
+def _clear(connection: Connection) -> None:
+    for table in (tables.delivery_history, tables.delivery_events, tables.slowdowns, tables.rates):
+        connection.execute(table.delete())
 
 
 def alive(processes: Iterable[BaseProcess]) -> list[BaseProcess]:

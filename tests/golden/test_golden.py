@@ -18,7 +18,7 @@ from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
 from newsletter.snapshot import Masthead
 from newsletter.sources import Fetcher, Http, Limits, NoTurns
-from newsletter.store import deliveries
+from newsletter.store import ledger
 from newsletter.store.database import Database
 from subscribers import store
 from subscribers.model import Consent, Preferences
@@ -64,7 +64,7 @@ def golden_mail(database: Database) -> bytes:
     done = pipeline.compose(database, renderer, topics, TERMS, NOW)
     assert done.issue is not None
     with database.read() as connection:
-        (entry,) = deliveries.entries(connection, done.issue.id)
+        (entry,) = ledger.entries(connection, done.issue.id)
     return pipeline.Edition(done.issue, Signer(b"golden")).message(entry).content
 
 

@@ -15,7 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter import dkim_keys
-from newsletter.dkim import MailSigner, Selected, record_name, relaxed_body, relaxed_field
+from newsletter.dkim import (
+    OVERSIGNED,
+    MailSigner,
+    Selected,
+    record_name,
+    relaxed_body,
+    relaxed_field,
+)
 from tests.opendkim import OpenDkim, opendkim
 from tests.properties.test_message import WORDS, built, frozen
 
@@ -27,7 +34,7 @@ KEYS = [
 RECORDS = {record_name(one.selector, DOMAIN): one.key.record() for one in KEYS}  # type: ignore[attr-defined]
 SIGNER = MailSigner(DOMAIN, KEYS)
 BOTH, NEITHER = [True, True], [False, False]
-ADDED = ("Subject", "From", "List-Unsubscribe", "List-Unsubscribe-Post")
+ADDED = sorted(OVERSIGNED)
 BLANK = st.text(" \tab.=", max_size=6).map(str.encode)
 ADDRESSES = st.sampled_from(["a", "o'brien+x", "å"]).map(lambda local: f"{local}@{DOMAIN}")
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import time
+from base64 import encodebytes
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.bounces import (
-    LARGEST,
-    LONGEST_ADDRESS,
-    LONGEST_WORDS,
-    MOST_NAMES,
-    Named,
-    Report,
-    ReportKind,
-    read,
-)
+from newsletter.bounces import LONGEST_ADDRESS, Named, Report, ReportKind, read
+from newsletter.mime import LARGEST, MOST_NAMES
+from newsletter.server_words import LONGEST_WORDS
 from tests.returned.make import MESSAGE_ID, NAMES, TOKEN, UNSUBSCRIBE, mail
 
 K = ReportKind
@@ -150,7 +145,26 @@ def status(fields: str) -> Report:
         ("Action: delayed\nStatus: 5.1.1\n", K.DELAY, "5.1.1", False),
         ("Action: relayed\nStatus: 2.1.5\n", K.OTHER, "", False),
         ("Action: sideways\n", K.OTHER, "", False),
-        ("Action: delivered\n\nAction: failed\nStatus: 5.1.1\n", K.BOUNCE, "5.1.1", True),
+        # Several behind one address: it is as well as the one that is best off.
+        ("Action: delivered\n\nAction: failed\nStatus: 5.1.1\n", K.OTHER, "", False),
+        ("Action: failed\nStatus: 5.1.1\n\nAction: expanded\n", K.OTHER, "", False),
+        ("Action: failed\nStatus: 5.1.1\n\nAction: relayed\n", K.OTHER, "", False),
+        (
+            "Action: failed\nStatus: 5.1.1\n\nAction: delayed\nStatus: 4.2.2\n",
+            K.DELAY,
+            "4.2.2",
+            False,
+        ),
+        (
+            "Action: failed\nStatus: 5.1.1\n\nAction: failed\nStatus: 4.4.7\n",
+            K.BOUNCE,
+            "4.4.7",
+            False,
+        ),
+        ("Action: failed\nDiagnostic-Code: smtp; x:587 timed out\n", K.BOUNCE, "", False),
+        ("Action: failed\nDiagnostic-Code: smtp; after 500 seconds\n", K.BOUNCE, "", False),
+        ("Action: failed\nDiagnostic-Code: x; a[1.2.3.4] said: 550 no\n", K.BOUNCE, "", True),
+        ("Action: failed\nDiagnostic-Code: smtp; 550\n", K.BOUNCE, "", True),
         ("", K.OTHER, "", False),
     ],
 )
@@ -158,6 +172,50 @@ def test_the_fields_of_a_recipient_decide(fields: str, kind: K, code: str, perma
     """RFC 3464: the action first, then the status; the answer's code where the status is vague."""
     report = status(fields)
     assert (report.kind, report.code, report.permanent) == (kind, code, bool(permanent))
+
+
+def test_a_report_in_base64_is_read() -> None:
+    """RFC 2046 5.2.4 forbids to encode it; gateways do."""
+    fields = b"Reporting-MTA: dns; a\n\nAction: failed\nStatus: 5.1.1\n"
+    content = (
+        b"Content-Type: multipart/report; boundary=b\n\n--b\n"
+        b"Content-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n"
+        + encodebytes(fields)
+        + b"\n--b--\n"
+    )
+    report = read(content)
+    assert (report.kind, report.code, report.permanent) == (K.BOUNCE, "5.1.1", True)
+
+
+@pytest.mark.parametrize(
+    ("told", "came"),
+    [
+        ("from a by b; Thu, 12 Mar 2026 09:00:00 +0100", datetime(2026, 3, 12, 8, tzinfo=UTC)),
+        (
+            "from a by b;\n\tThu, 12 Mar 2026 08:00:00 -0000 (UTC)",
+            datetime(2026, 3, 12, 8, tzinfo=UTC),
+        ),
+        ("from a by b; soon", None),
+        ("from a by b; Thu, 12 Mar 2026 99:99:99 +0000", None),
+        ("from a by b; Thu, 31 Dec 9999 23:59:59 -1200", None),
+        ("Thu, 12 Mar 99999999 09:00:00 +9999999999", None),
+        ("", None),
+    ],
+)
+def test_the_last_server_tells_when_a_wish_came(told: str, came: datetime | None) -> None:
+    """The uppermost Received is our own server's; what is written below it anybody can write."""
+    below = b"Received: from c by d; Fri, 1 Jan 2027 00:00:00 +0000\n"
+    report = read(f"Received: {told}\n".encode() + below + mail("unsubscribe"))
+    assert (report.kind, report.came) == (K.LEAVE, came)
+
+
+def test_a_receipt_is_a_machines_answer() -> None:
+    """RFC 8098: that somebody opened a mail, or deleted it unread, is nothing for a person."""
+    content = (
+        b"Subject: Read\nContent-Type: multipart/report; boundary=b\n\n--b\n"
+        b"Content-Type: message/disposition-notification\n\nDisposition: displayed\n\n--b--\n"
+    )
+    assert read(content).kind is K.AUTO_REPLY
 
 
 HOSTILE = {

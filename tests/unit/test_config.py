@@ -119,8 +119,9 @@ def test_an_empty_variable_counts_as_not_set():
 
 
 def test_reserved_variables_are_no_settings():
-    """NEWSLETTER_WIRE and NEWSLETTER_LOG belong to others and are let be."""
-    assert read("", NEWSLETTER_WIRE="x", NEWSLETTER_LOG="debug").origins == {}
+    """NEWSLETTER_WIRE, NEWSLETTER_MAILLAB and NEWSLETTER_LOG belong to others and are let be."""
+    others = {"NEWSLETTER_WIRE": "x", "NEWSLETTER_MAILLAB": "x", "NEWSLETTER_LOG": "debug"}
+    assert read("", **others).origins == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+"""The operator's verbs on an issue: pause, resume, cancel, retry. Each is kept with who and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.delivery import OPEN, RETRIED, DeliveryState, Policy, is_news
+from newsletter.errors import RequestError
+from newsletter.issue import Issue
+from newsletter.store import issue_acts, issues, ledger, operator_acts
+from newsletter.store.database import Database
+from newsletter.store.issue_acts import Done, IssueAct
+from newsletter.store.operator_acts import NOTHING, Which
+from subscribers import store as subscribers
+
+BATCH = 5_000  # deliveries a transaction: senders wait for it no longer than a second or so
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retried:
+    """What a retry did, and what an operator should know of it."""
+
+    queued: int
+    suppressed: int  # of the issue's waiting deliveries; they will be skipped
+    paused: bool  # nothing leaves until the issue is resumed
+    was_news: bool  # whether the issue would have gone out without being retried
+    later: bool  # whether a later issue may have offered the readers the same papers since
+
+
+def pause(
+    database: Database, issue: Issue, act: IssueAct, *, by: str, why: str, now: datetime
+) -> None:
+    """Pauses or resumes an issue; raises RequestError where it stands so already."""
+    with database.write() as connection:
+        done = Done(act=act, by=by, why=why, at=now)
+        if issue_acts.record(connection, issue.id, done):
+            return
+        if issue_acts.is_cancelled(connection, issue.id):
+            raise RequestError(_is_cancelled(issue, issue_acts.reason(connection, issue.id)))
+        if act is IssueAct.RESUME:
+            raise RequestError(f"Issue {issue.name} is not paused.")
+        last = issue_acts.standing(connection, issue.id).acts[-1]
+        since = f"{last.at:%Y-%m-%d %H:%M} UTC"
+        raise RequestError(f"Issue {issue.name} is paused already, by {last.by} since {since}.")
+
+
+def cancel(database: Database, issue: Issue, *, by: str, why: str, now: datetime) -> int:
+    """Ends an issue: what waits is skipped; returns how many those were.
+
+    What is leaving ends as it ends. From the first transaction on no sender begins another; the
+    rows follow in batches. Cancelled again, it ends what a crash left; raises RequestError where
+    nothing is.
+    """
+    with database.write() as connection:
+        fresh = issue_acts.record(
+            connection, issue.id, Done(act=IssueAct.CANCEL, by=by, why=why, at=now)
+        )
+    skipped = 0
+    while True:
+        with database.write() as connection:
+            some = issue_acts.skip_waiting(connection, issue.id, by=by, now=now, limit=BATCH)
+        skipped += some
+        if some < BATCH:
+            break
+    if not fresh and not skipped:
+        with database.read() as connection:
+            raise RequestError(_is_cancelled(issue, issue_acts.reason(connection, issue.id)))
+    return skipped
+
+
+def retry(
+    database: Database,
+    issue: Issue,
+    states: Collection[DeliveryState],
+    *,
+    by: str,
+    why: str,
+    now: datetime,
+    policy: Policy,
+    addresses: Sequence[str] = (),
+    domain: str | None = None,
+) -> Retried:
+    """Queues deliveries again that ended unsent; raises RequestError for what may not be.
+
+    All of an issue in these states, or of them only those to some addresses or to a domain.
+    """
+    readers = _readers(database, issue, states, addresses)
+    which = Which(states=states, subscriber_ids=readers, domain=domain)
+    queued = last = 0
+    while True:
+        with database.write() as connection:
+            if issue_acts.is_cancelled(connection, issue.id):
+                raise RequestError(_is_cancelled(issue, issue_acts.reason(connection, issue.id)))
+            numbers = operator_acts.retry(
+                connection, issue.id, which, why=why, by=by, now=now, after=last, limit=BATCH
+            )
+        queued += len(numbers)
+        if len(numbers) < BATCH:
+            break
+        last = numbers[-1]
+    with database.read() as connection:
+        newest = issues.latest_day(connection)
+        return Retried(
+            queued=queued,
+            suppressed=ledger.count_silenced(connection, issue.id, now),
+            paused=issue_acts.standing(connection, issue.id).paused,
+            was_news=is_news(issue.composed_at, policy, now),
+            later=newest is not None and newest > issue.day,
+        )
+
+
+def _readers(
+    database: Database, issue: Issue, states: Collection[DeliveryState], addresses: Sequence[str]
+) -> list[int] | None:
+    """The subscribers of the addresses, every one of whose deliveries may be retried."""
+    if not addresses:
+        return None
+    found = []
+    with database.read() as connection:
+        for address in addresses:
+            reader = subscribers.get(connection, address)
+            mine = ledger.entries(connection, issue.id, subscriber_id=reader.id)
+            if not mine:
+                raise RequestError(f"{reader.address} has no delivery of issue {issue.name}.")
+            words = _why_not(mine[0], states)
+            if words:
+                raise RequestError(f"The delivery to {reader.address} {words}. Nothing was queued.")
+            found.append(reader.id)
+    return found
+
+
+def _why_not(one: ledger.Entry, states: Collection[DeliveryState]) -> str:
+    """Why a delivery may not be retried; empty where it may."""
+    if one.state in OPEN:
+        return f"is {one.state} and goes by itself"
+    if one.state not in RETRIED:
+        return f"was {one.state} already; nobody gets an issue twice"
+    if one.picks == NOTHING:
+        return f"has nothing in it: {one.reason}"
+    if one.state not in states:
+        return f"is {one.state}; to send it again all the same, add --state {one.state}"
+    return ""
+
+
+def _is_cancelled(issue: Issue, reason: str) -> str:
+    return f"Issue {issue.name} was {reason}. That is for ever."

@@ -1,0 +1,286 @@
+"""Decides which claims may leave now, by which road, and until when the others wait.
+
+All of it within the transaction that writes their intents, so that limits hold across senders.
+The sums are `newsletter.pacing`'s. Where nothing is limited and no domain has asked to go slower,
+nothing is read or written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+
+from newsletter.delivery import DeliveryState
+from newsletter.pacing import DomainLimits, Rate, Slowdown, asks_to_slow, eased, slot, slowed
+from newsletter.pipeline.connections import Road
+from newsletter.server_words import code_of
+from newsletter.store import pacing
+from newsletter.store.database import Connection
+from newsletter.store.deliveries import Claimed, Finished
+from subscribers.addresses import domain as domain_of
+
+ANY_DOMAIN = "*"  # the limits of each domain that has none of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admitted:
+    """What became of claims that wanted to leave."""
+
+    go: list[tuple[Claimed, str]] = field(default_factory=list)  # with the name of the road
+    put_off: list[tuple[Claimed, datetime]] = field(default_factory=list)  # given back until then
+    next_at: datetime | None = None  # when a road has room again, where none has
+
+
+class Traffic:
+    """The limits of a run, and what it knows of others' use of them."""
+
+    def __init__(
+        self,
+        owner: str,
+        roads: Sequence[Road],
+        domains: Mapping[str, DomainLimits],
+    ) -> None:
+        self.slow: dict[str, Slowdown] = {}  # as last seen
+        self.slowed: dict[str, Slowdown] = {}  # by answers that this run had
+        self._owner = owner
+        self._roads = {road.name: road for road in roads}
+        self._domains = domains
+        self._connections = sum(len(road.transports) for road in roads)
+        self._handed: Counter[str] = Counter()  # by road
+        self._sharing: set[str] = set()  # the roads that could carry something last
+
+    def look(self, connection: Connection) -> None:
+        """Learns which domains are gone easy on."""
+        self.slow = pacing.slow(connection)
+
+    def admit(
+        self,
+        connection: Connection,
+        ready: Sequence[Claimed],
+        others: Sequence[Claimed],
+        idle: Mapping[str, int],
+        now: datetime,
+    ) -> Admitted:
+        """Which of `ready` may leave now; of these and `others` alike, which are put off."""
+        domains = {domain_of(one.address) for one in (*ready, *others)}
+        lanes = {name: self._lane(connection, name, now) for name in sorted(domains)}
+        gates = {name: self._gate(connection, name, number, now) for name, number in idle.items()}
+        self._catch_up(gates)
+        admitted = Admitted()
+        for one in ready:
+            lane = lanes[domain_of(one.address)]
+            if lane is not None and lane.room <= 0:
+                admitted.put_off.append((one, lane.wait()))
+                continue
+            name = self._road(gates)
+            if name is None:
+                continue
+            gates[name].take()
+            if lane is not None:
+                lane.take()
+            self._handed[name] += 1
+            admitted.go.append((one, name))
+        for one in others:
+            lane = lanes[domain_of(one.address)]
+            if lane is not None and lane.room <= 0:
+                admitted.put_off.append((one, lane.wait()))
+        for kept in (*lanes.values(), *gates.values()):
+            if kept is not None:
+                kept.keep(connection)
+        until = {(one.id, one.attempt): instant for one, instant in admitted.put_off}
+        pacing.put_off(connection, self._owner, until)
+        shut = [gate.next_at for gate in gates.values() if gate.room <= 0 and gate.limited]
+        open_ = any(gate.room > 0 for gate in gates.values())
+        if shut and not open_ and not admitted.go:
+            return Admitted(put_off=admitted.put_off, next_at=min(shut))
+        return admitted
+
+    def heard(self, connection: Connection, written: Sequence[Finished], now: datetime) -> None:
+        """Goes easy on domains that ask for it, and less so on those that take mail again."""
+        taken: Counter[str] = Counter()
+        # By name, so that two senders never wait for each other.
+        for one in sorted(written, key=lambda one: domain_of(one.claim.address)):
+            domain = domain_of(one.claim.address)
+            if one.decision.state is DeliveryState.SENT and domain in self.slow:
+                taken[domain] += 1
+            said = one.refusal
+            if said is None or not asks_to_slow(said.code, code_of(said.text), said.text):
+                continue
+            before = pacing.slow_of(connection, domain)
+            words = f"{said.code} {said.text}"
+            after = slowed(before, domain, code_of(said.text), words, self._connections, now)
+            pacing.put_slow(connection, after)
+            self.slow[domain] = self.slowed[domain] = after
+            taken.pop(domain, None)
+        for domain, number in taken.items():
+            self._ease(connection, domain, number, now)
+
+    def _ease(self, connection: Connection, domain: str, number: int, now: datetime) -> None:
+        before = pacing.slow_of(connection, domain)
+        if before is None:
+            self.slow.pop(domain, None)
+            return
+        after = eased(before, number, now)
+        if after is None:
+            pacing.forget_slow(connection, domain)
+            self.slow.pop(domain, None)
+        else:
+            pacing.put_slow(connection, after)
+            self.slow[domain] = after
+        if after is None or after.connections > before.connections:
+            pacing.call_back(connection, domain, now)
+
+    def _lane(self, connection: Connection, domain: str, now: datetime) -> _Lane | None:
+        limits = self._domains.get(domain) or self._domains.get(ANY_DOMAIN) or DomainLimits()
+        slow = self.slow.get(domain)
+        caps = [limits.connections] if limits.connections is not None else []
+        if slow is not None:
+            caps.append(slow.connections)
+        if not limits.rates and not caps:
+            return None
+        return _Lane(connection, domain, limits.rates, min(caps, default=None), slow, now)
+
+    def _gate(self, connection: Connection, name: str, idle: int, now: datetime) -> _Gate:
+        return _Gate(connection, self._roads[name], idle, now)
+
+    def _road(self, gates: Mapping[str, _Gate]) -> str | None:
+        """The road with room that has carried least of its share.
+
+        None, too, where those with room are ahead of one that is busy by as much as they have
+        connections: without that a weight would say nothing as soon as there is much to do.
+        """
+        shares = {name: self._share(name) for name, gate in gates.items() if not gate.limited}
+        free = [name for name, gate in gates.items() if gate.room > 0]
+        if not free:
+            return None
+        name = min(free, key=self._share)
+        ahead = (shares[name] - min(shares.values())) * self._weight(name)
+        return name if ahead < len(self._roads[name].transports) else None
+
+    def _share(self, name: str) -> float:
+        return self._handed[name] / self._weight(name)
+
+    def _weight(self, name: str) -> int:
+        return self._roads[name].weight or 1
+
+    def _catch_up(self, gates: Mapping[str, _Gate]) -> None:
+        """What a road could not carry while it was closed or at its limit, it need not make up."""
+        sharing = {name for name, gate in gates.items() if not gate.limited}
+        before = sharing & self._sharing
+        if before:
+            least = min(self._share(name) for name in before)
+            for name in sharing - before:
+                self._handed[name] = max(self._handed[name], round(least * self._weight(name)))
+        self._sharing = sharing
+
+
+class _Rates:
+    """Rates as they stand in the database, and how many may leave by them."""
+
+    def __init__(
+        self, connection: Connection, name: str, rates: Sequence[Rate], now: datetime
+    ) -> None:
+        self._rates = {f"{name}/{rate.number} in {rate.seconds:g} s": rate for rate in rates}
+        self._kept = pacing.kept(connection, self._rates, now)
+        self._now = now
+
+    def room(self) -> int | None:
+        """How many may leave now, None where any number may."""
+        rooms = [rate.room(self._kept[name], self._now) for name, rate in self._rates.items()]
+        return min(rooms, default=None)
+
+    def next_at(self) -> datetime:
+        """When all of them have room."""
+        free = [rate.next_at(self._kept[name], self._now) for name, rate in self._rates.items()]
+        return max(free, default=self._now)
+
+    def keep(self, connection: Connection, number: int) -> None:
+        """Writes that so many left."""
+        if number:
+            used = {
+                name: rate.used(self._kept[name], number, self._now)
+                for name, rate in self._rates.items()
+            }
+            pacing.keep(connection, used)
+
+
+class _Lane:
+    """What may leave to one domain that is limited."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        domain: str,
+        rates: Sequence[Rate],
+        cap: int | None,
+        slow: Slowdown | None,
+        now: datetime,
+    ) -> None:
+        self._domain = domain
+        self._tail = self._first = pacing.tail(connection, domain, now)
+        self._rates = _Rates(connection, domain, rates, now)
+        self._slot = slot(rates, cap)
+        self._taken = 0
+        rooms = [room] if (room := self._rates.room()) is not None else []
+        if cap is not None:
+            rooms.append(cap - pacing.under_way(connection, domain, now))
+        paused = slow is not None and now < slow.until
+        self.room = 0 if paused else min(rooms)
+        self._earliest = slow.until if slow is not None and paused else now + self._slot
+
+    def take(self) -> None:
+        """One leaves."""
+        self.room -= 1
+        self._taken += 1
+
+    def wait(self) -> datetime:
+        """The next instant that is nobody else's."""
+        self._tail = max(self._tail + self._slot, self._earliest, self._rates.next_at())
+        return self._tail
+
+    def keep(self, connection: Connection) -> None:
+        """Writes what was used."""
+        self._rates.keep(connection, self._taken)
+        if self._tail != self._first:
+            pacing.set_tail(connection, self._domain, self._tail)
+
+
+class _Gate:
+    """What may leave by one road."""
+
+    def __init__(self, connection: Connection, road: Road, idle: int, now: datetime) -> None:
+        self._name = road.name
+        self._rates = _Rates(connection, road.name, road.limits.rates, now)
+        self._day = now.astimezone(UTC).date()
+        self._warm_up = road.limits.warm_up
+        self._taken = 0
+        self.room = idle
+        self.next_at = now
+        self.limited = False  # whether it is a limit that leaves no room
+        if (room := self._rates.room()) is not None:
+            self._narrow(room, self._rates.next_at())
+        most = self._warm_up.most(self._day) if self._warm_up else None
+        self._counts = most is not None
+        if most is not None:
+            used = pacing.used_on(connection, road.name, self._day)
+            tomorrow = datetime.combine(self._day + timedelta(days=1), time(), UTC)
+            self._narrow(most - used, tomorrow)
+
+    def _narrow(self, room: int, next_at: datetime) -> None:
+        self.room = min(self.room, room)
+        if room <= 0:
+            self.limited = True
+            self.next_at = max(self.next_at, next_at)
+
+    def take(self) -> None:
+        """One leaves."""
+        self.room -= 1
+        self._taken += 1
+
+    def keep(self, connection: Connection) -> None:
+        """Writes what was used."""
+        self._rates.keep(connection, self._taken)
+        if self._counts and self._taken:
+            pacing.use_on(connection, self._name, self._day, self._taken)

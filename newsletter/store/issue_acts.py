@@ -1,0 +1,136 @@
+"""Keeps which issues are paused or cancelled, by whom and why, and makes senders let go of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert, select, update
+
+from newsletter.delivery import WAITING, DeliveryState
+from newsletter.store import history
+from newsletter.store.history import Happened
+from newsletter.store.schema import deliveries, issue_acts, issues
+
+
+class IssueAct(StrEnum):
+    """What an operator does to a whole issue."""
+
+    PAUSE = "pause"  # nothing leaves until it is resumed
+    RESUME = "resume"
+    CANCEL = "cancel"  # nothing more leaves; for ever
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """One act, as it is kept."""
+
+    act: IssueAct
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Whether anything of an issue may leave, and how that came."""
+
+    paused: bool
+    cancelled: bool
+    acts: tuple[Done, ...]  # oldest first
+
+
+def standing(connection: Connection, issue_id: int) -> Standing:
+    """How an issue stands."""
+    row = connection.execute(
+        select(issues.c.paused, issues.c.cancelled).where(issues.c.id == issue_id)
+    ).one()
+    acts = connection.execute(
+        select(issue_acts).where(issue_acts.c.issue_id == issue_id).order_by(issue_acts.c.id)
+    )
+    return Standing(
+        paused=row.paused,
+        cancelled=row.cancelled,
+        acts=tuple(Done(act=IssueAct(one.act), by=one.by, why=one.why, at=one.at) for one in acts),
+    )
+
+
+def is_cancelled(connection: Connection, issue_id: int) -> bool:
+    """Whether an issue is cancelled; it stays so, or not, until this transaction ends."""
+    query = select(issues.c.cancelled).where(issues.c.id == issue_id)
+    return bool(connection.scalar(query.with_for_update(read=True)))
+
+
+def reason(connection: Connection, issue_id: int) -> str:
+    """Why deliveries of a cancelled issue do not go out, in the words of the ledger."""
+    query = (
+        select(issue_acts.c.by, issue_acts.c.why)
+        .where(issue_acts.c.issue_id == issue_id, issue_acts.c.act == IssueAct.CANCEL)
+        .order_by(issue_acts.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return "cancelled" if row is None else f"cancelled by {row.by}: {row.why}"
+
+
+def record(connection: Connection, issue_id: int, done: Done) -> bool:
+    """Does an act and appends it; False where the issue stands so already, or is cancelled.
+
+    Whatever senders hold of the issue and have not begun is taken from them: their `begin` finds
+    nothing.
+    """
+    change = update(issues).where(issues.c.id == issue_id, issues.c.cancelled.is_(False))
+    match done.act:
+        case IssueAct.PAUSE:
+            change = change.where(issues.c.paused.is_(False)).values(paused=True)
+        case IssueAct.RESUME:
+            change = change.where(issues.c.paused.is_(True)).values(paused=False)
+        case IssueAct.CANCEL:
+            change = change.values(cancelled=True)
+    if not connection.execute(change).rowcount:
+        return False
+    values = vars(done) | {"issue_id": issue_id, "act": done.act.value}
+    connection.execute(insert(issue_acts).values(values))
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(WAITING))
+        .where(deliveries.c.owner.is_not(None))
+        .values(owner=None, lease_until=None)
+    )
+    return True
+
+
+def skip_waiting(
+    connection: Connection, issue_id: int, *, by: str, now: datetime, limit: int
+) -> int:
+    """Skips up to `limit` deliveries of a cancelled issue that have not left; returns how many."""
+    why = reason(connection, issue_id)
+    ids = connection.scalars(
+        select(deliveries.c.id)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(WAITING))
+        .limit(limit)
+        .with_for_update()
+    ).all()
+    rows = connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(WAITING))
+        .values(state=DeliveryState.SKIPPED, reason=why, owner=None, lease_until=None)
+        .returning(deliveries.c.id, deliveries.c.attempt)
+    ).all()
+    history.append(
+        connection,
+        (
+            Happened(
+                delivery_id=row.id,
+                at=now,
+                attempt=row.attempt,
+                state=DeliveryState.SKIPPED,
+                words=why,
+                transport="",
+                by=by,
+            )
+            for row in rows
+        ),
+    )
+    return len(rows)

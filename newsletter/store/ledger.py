@@ -1,0 +1,249 @@
+"""The delivery ledger as it is read: counts, lists, and what a sender may take now.
+
+What is written to it is `store/deliveries.py`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
+
+from newsletter.delivery import OPEN, WAITING, DeliveryState
+from newsletter.issue import Issue
+from newsletter.selection import Pick
+from newsletter.store.schema import deliveries, issues
+from subscribers.model import State
+from subscribers.schema import subscribers, suppressions
+from subscribers.suppression_store import holds
+
+HELD = select(issues.c.id).where(or_(issues.c.paused, issues.c.cancelled))
+"""The issues that nothing leaves of; an index holds just these."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A delivery as people look at it."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    address: str
+    since: datetime
+    state: DeliveryState
+    reason: str
+    picks: str
+    due_at: datetime
+    next_at: datetime
+    sent_at: datetime | None
+    transport: str | None
+    tries: int
+    retried_at: datetime | None
+    reply: str
+
+
+def count(connection: Connection, issue_id: int) -> dict[DeliveryState, int]:
+    """How many of an issue's deliveries stand in each state."""
+    query = (
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.issue_id == issue_id)
+        .group_by(deliveries.c.state)
+    )
+    found = {DeliveryState(state): number for state, number in connection.execute(query)}
+    return {state: found.get(state, 0) for state in DeliveryState}
+
+
+def composed(connection: Connection, issue_id: int) -> int:
+    """How many deliveries an issue has, counted apart from their states."""
+    query = select(func.count()).where(deliveries.c.issue_id == issue_id)
+    return connection.scalar(query) or 0
+
+
+def waiting(
+    connection: Connection, now: datetime, *, issue_id: int | None = None
+) -> tuple[int, datetime | None]:
+    """How many deliveries (of an issue) wait for a later hour, and when the first is due.
+
+    Those of issues that are paused or cancelled do not.
+    """
+    query = select(func.count(), func.min(deliveries.c.next_at)).where(
+        deliveries.c.state.in_(WAITING),
+        deliveries.c.next_at > now,
+        deliveries.c.issue_id.not_in(HELD),
+    )
+    if issue_id is not None:
+        query = query.where(deliveries.c.issue_id == issue_id)
+    row = connection.execute(query).one()
+    return row[0], row[1]
+
+
+def unfinished(connection: Connection, now: datetime, *, subscriber_id: int | None = None) -> int:
+    """How many deliveries whose time has come are not ended: free, held by a sender, or leaving."""
+    query = select(func.count()).where(
+        or_(
+            and_(deliveries.c.state.in_(WAITING), deliveries.c.next_at <= now),
+            deliveries.c.state == DeliveryState.SENDING,
+        ),
+        deliveries.c.issue_id.not_in(HELD),
+    )
+    if subscriber_id is not None:
+        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    return connection.scalar(query) or 0
+
+
+def held(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
+    """How many deliveries a sender holds, or held when it died, and when the last lease ends."""
+    row = connection.execute(
+        select(func.count(), func.max(deliveries.c.lease_until)).where(
+            deliveries.c.state.in_((*WAITING, DeliveryState.SENDING)),
+            deliveries.c.lease_until > now,
+        )
+    ).one()
+    return row[0], row[1]
+
+
+def count_silenced(connection: Connection, issue_id: int, now: datetime) -> int:
+    """How many waiting deliveries of an issue are to addresses that get nothing."""
+    query = (
+        select(func.count())
+        .select_from(deliveries)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .join(suppressions, silenced(now))
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(WAITING))
+    )
+    return connection.scalar(query) or 0
+
+
+def skipped(connection: Connection, issue_id: int, limit: int) -> dict[str, int]:
+    """Why deliveries of an issue were not to be sent, the commonest reasons first."""
+    number = func.count()
+    query = (
+        select(deliveries.c.reason, number)
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.SKIPPED)
+        .group_by(deliveries.c.reason)
+        .order_by(number.desc(), deliveries.c.reason)
+        .limit(limit)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def is_finished(counts: Mapping[DeliveryState, int]) -> bool:
+    """Whether nothing of an issue is queued, sending or deferred."""
+    return not any(counts[state] for state in OPEN)
+
+
+def entries(
+    connection: Connection,
+    issue_id: int,
+    *,
+    subscriber_id: int | None = None,
+    states: Iterable[DeliveryState] | None = None,
+    domain: str | None = None,
+    limit: int | None = None,
+) -> list[Entry]:
+    """An issue's deliveries in order of subscriber."""
+    query = (
+        _ENTRIES.where(deliveries.c.issue_id == issue_id)
+        .order_by(deliveries.c.subscriber_id)
+        .limit(limit)
+    )
+    if subscriber_id is not None:
+        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    if states is not None:
+        query = query.where(deliveries.c.state.in_(list(states)))
+    if domain is not None:
+        query = query.where(subscribers.c.domain == domain)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def by_id(connection: Connection, delivery_id: int) -> Entry | None:
+    """The delivery of a number."""
+    row = connection.execute(_ENTRIES.where(deliveries.c.id == delivery_id)).one_or_none()
+    return None if row is None else _entry(row)
+
+
+def due(
+    connection: Connection,
+    now: datetime,
+    *,
+    limit: int | None = None,
+    subscriber_id: int | None = None,
+    early: bool = False,
+) -> list[Entry]:
+    """What `claim` would take now; `early` as if every hour had come."""
+    query = (
+        takeable(_ENTRIES, now, limit, subscriber_id, early=early)
+        .where(subscribers.c.state == State.CONFIRMED)
+        .where(~exists().where(silenced(now)))
+    )
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def count_due(connection: Connection, now: datetime, *, subscriber_id: int | None = None) -> int:
+    """How many deliveries `claim` could take now."""
+    query = takeable(select(deliveries.c.id), now, None, subscriber_id).order_by(None)
+    return connection.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
+def read_picks(kept: str, issue: Issue) -> tuple[Pick, ...]:
+    """The picks of a delivery, best first."""
+    return tuple(
+        Pick(paper_id=issue.candidates[place].paper_id, score=score, reasons=tuple(reasons))
+        for place, score, reasons in json.loads(kept)
+    )
+
+
+_ENTRIES = select(
+    deliveries.c.id,
+    deliveries.c.issue_id,
+    deliveries.c.subscriber_id,
+    subscribers.c.address,
+    subscribers.c.consent_at.label("since"),
+    deliveries.c.state,
+    deliveries.c.reason,
+    deliveries.c.picks,
+    deliveries.c.due_at,
+    deliveries.c.next_at,
+    deliveries.c.sent_at,
+    deliveries.c.transport,
+    deliveries.c.tries,
+    deliveries.c.retried_at,
+    deliveries.c.reply,
+).join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    return Entry(**(dict(row._mapping) | {"state": DeliveryState(row.state)}))
+
+
+def takeable(
+    query: Select[*tuple[Any, ...]],
+    now: datetime,
+    limit: int | None,
+    subscriber_id: int | None,
+    *,
+    early: bool = False,
+) -> Select[*tuple[Any, ...]]:
+    """Narrows a query to what a sender may take now, or `early`, the longest due first."""
+    query = query.where(
+        deliveries.c.state.in_(WAITING), free(now), deliveries.c.issue_id.not_in(HELD)
+    )
+    if not early:
+        query = query.where(deliveries.c.next_at <= now)
+    if subscriber_id is not None:
+        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    return query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)
+
+
+def free(now: datetime) -> ColumnElement[bool]:
+    """Whether no sender holds a delivery, or not any more."""
+    return or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now)
+
+
+def silenced(now: datetime) -> ColumnElement[bool]:
+    """Joins a subscriber to the suppression that holds for the address."""
+    return and_(suppressions.c.address_key == subscribers.c.address_key, holds(now))

@@ -1,0 +1,215 @@
+"""Several transports, limits, and domains that ask to go slower, on each database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import pytest
+
+from newsletter import pipeline
+from newsletter.delivery import DeliveryState, Policy
+from newsletter.pacing import DomainLimits, RoadLimits, WarmUp, per_hour, per_second
+from newsletter.pipeline import Road
+from newsletter.store import pacing
+from newsletter.transports import Refused, Reply, TransportUnavailable
+from tests.contract.test_belt import NOON, SIGNER
+from tests.world import LEASE, Closed, Ledger, Scripted
+
+SLOW_DOWN = Refused(Reply(code=421, text="4.7.28 unusual rate"))
+S = DeliveryState
+
+
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[Ledger]:
+    made = Ledger(database_url)
+    yield made
+    made.database.close()
+
+
+class Clock:
+    """Stands still but for those who sleep."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def road(name: str, *connections: Scripted, **more: object) -> Road:
+    return Road(name=name, transports=list(connections), **more)  # type: ignore[arg-type]
+
+
+def run(
+    ledger: Ledger,
+    roads: Sequence[Road],
+    clock: Clock,
+    domains: Mapping[str, DomainLimits] | None = None,
+    *,
+    wait: bool = True,
+) -> pipeline.Dispatched:
+    post = pipeline.Post(
+        roads=roads,
+        domains=domains or {},
+        owner="one",
+        policy=Policy(tries=3, news=timedelta(hours=36)),
+        lease=LEASE,
+        clock=clock,
+        sleep=clock.sleep,
+        wait=wait,
+    )
+    return pipeline.dispatch(ledger.database, SIGNER, post)
+
+
+def composed(ledger: Ledger, readers: int) -> None:
+    ledger.add_readers(readers)
+    assert ledger.compose().issue is not None
+
+
+def test_transports_share_the_mail_by_their_weights(ledger: Ledger) -> None:
+    """Three and one: three of four messages go by the first."""
+    composed(ledger, 24)
+    first, second = Scripted(), Scripted()
+    run(ledger, [road("a", first, weight=3), road("b", second, weight=1)], Clock())
+    total = len(first.taken) + len(second.taken)
+    assert total >= 12
+    assert len(first.taken) == pytest.approx(0.75 * total, abs=2)
+
+
+def test_a_transport_that_is_closed_is_left_out(ledger: Ledger) -> None:
+    """The other carries everything, nobody is charged, and the run tells of it."""
+    composed(ledger, 6)
+    good = Scripted()
+    done = run(ledger, [road("shut", Closed()), road("good", good)], Clock())
+    assert set(done.closed) == {"shut"}
+    assert done.stranded is None
+    assert len(good.taken) == done.states[S.SENT] >= 6
+
+
+def test_a_transport_that_closes_on_the_way_hands_over_to_the_next(ledger: Ledger) -> None:
+    """What it was handed and did not take goes by the other road; nobody twice."""
+    composed(ledger, 6)
+    breaks = Scripted(TransportUnavailable("hung up"))
+    good = Scripted()
+    done = run(ledger, [road("breaks", breaks), road("good", good)], Clock())
+    assert breaks.taken == []
+    assert sorted(good.taken) == sorted(set(good.taken))
+    assert len(good.taken) == done.states[S.SENT] >= 6
+
+
+def test_a_spare_is_used_only_while_no_other_is_open(ledger: Ledger) -> None:
+    """A weight of zero carries nothing beside an open road, and all in its place."""
+    composed(ledger, 4)
+    good, spare = Scripted(), Scripted()
+    done = run(ledger, [road("good", good), road("spare", spare, weight=0)], Clock())
+    assert not spare.opened
+    assert done.states[S.SENT] == len(good.taken)
+    ledger.reset_all()
+    run(ledger, [road("shut", Closed()), road("spare", spare, weight=0)], Clock())
+    assert len(spare.taken) == len(good.taken)
+
+
+def test_with_every_transport_closed_nothing_is_touched(ledger: Ledger) -> None:
+    """It is told at once, as before."""
+    composed(ledger, 2)
+    with pytest.raises(TransportUnavailable):
+        run(ledger, [road("a", Closed()), road("b", Closed(), weight=0)], Clock())
+
+
+def test_messages_a_second_are_waited_for(ledger: Ledger) -> None:
+    """Two a second: the run takes as long as that takes."""
+    composed(ledger, 9)
+    clock, line = Clock(), Scripted()
+    done = run(ledger, [road("a", line, limits=RoadLimits(rates=(per_second(2),)))], clock)
+    assert done.held_back is None
+    assert (clock.now - NOON).total_seconds() == pytest.approx((len(line.taken) - 1) / 2, abs=0.6)
+
+
+def test_without_waiting_the_run_says_when_to_come_again(ledger: Ledger) -> None:
+    """With --no-wait what limits hold back stays queued, uncharged."""
+    composed(ledger, 5)
+    clock, line = Clock(), Scripted()
+    limits = RoadLimits(rates=(per_hour(10),))
+    done = run(ledger, [road("a", line, limits=limits)], clock, wait=False)
+    assert len(line.taken) == 1
+    assert done.held_back == NOON + timedelta(minutes=6)
+
+
+def test_two_senders_share_one_limit(ledger: Ledger) -> None:
+    """What one has used the other does not have."""
+    composed(ledger, 5)
+    limits = RoadLimits(rates=(per_hour(10),))
+    first, second = Scripted(), Scripted()
+    run(ledger, [road("a", first, limits=limits)], Clock(), wait=False)
+    run(ledger, [road("a", second, limits=limits)], Clock(), wait=False)
+    assert (len(first.taken), len(second.taken)) == (1, 0)
+
+
+def test_a_warm_up_ends_the_day(ledger: Ledger) -> None:
+    """Three today and not one more; the next day's number tomorrow."""
+    composed(ledger, 8)
+    clock, line = Clock(), Scripted()
+    limits = RoadLimits(warm_up=WarmUp(since=NOON.date(), days=(3, 4)))
+    done = run(ledger, [road("a", line, limits=limits)], clock)
+    assert len(line.taken) == 3
+    assert done.held_back is not None
+    assert done.held_back.date() == NOON.date() + timedelta(days=1)
+    clock.now = done.held_back
+    run(ledger, [road("a", line, limits=limits)], clock)
+    assert len(line.taken) == 7
+
+
+def test_a_limited_domain_does_not_hold_up_the_others(ledger: Ledger) -> None:
+    """Its readers get theirs by and by, everybody else at once."""
+    composed(ledger, 6)
+    other = ledger.add_reader("someone@example.net")
+    ledger.compose()
+    clock, line = Clock(), Scripted()
+    limits = {"example.org": DomainLimits(rates=(per_hour(60),))}
+    done = run(ledger, [road("a", line)], clock, limits, wait=False)
+    assert other in line.taken
+    assert done.held_back is not None
+    clock.now += timedelta(minutes=2)
+    run(ledger, [road("a", line)], clock, limits)
+    clock.now += timedelta(minutes=20)
+    run(ledger, [road("a", line)], clock, limits)
+    assert len(line.taken) == len(set(line.taken)) >= 7
+
+
+def test_a_domain_has_no_more_connections_than_it_may(ledger: Ledger) -> None:
+    """Of four connections one at a time goes to it."""
+    composed(ledger, 6)
+    clock, lines = Clock(), [Scripted() for _ in range(4)]
+    limits = {"*": DomainLimits(connections=1)}
+    done = run(ledger, [road("a", *lines)], clock, limits)
+    taken = [one for line in lines for one in line.taken]
+    assert len(taken) == len(set(taken)) == done.states[S.SENT] >= 6
+
+
+def test_a_domain_that_asks_to_go_slower_gets_ten_minutes(ledger: Ledger) -> None:
+    """Gmail's 4.7.28: nothing more to it for ten minutes, the others are not slowed."""
+    composed(ledger, 5)
+    other = ledger.add_reader("someone@example.net")
+    ledger.compose()
+    clock, line = Clock(), Scripted(SLOW_DOWN)
+    done = run(ledger, [road("a", line)], clock, wait=False)
+    assert [one.domain for one in done.slowed] == ["example.org"]
+    assert line.taken == [other]
+    assert done.held_back == NOON + timedelta(minutes=10, seconds=0)
+    with ledger.database.read() as connection:
+        assert pacing.slow(connection)["example.org"].connections == 1
+
+
+def test_after_the_pause_they_get_theirs(ledger: Ledger) -> None:
+    """A run that waits sends to it after ten minutes, one at a time; nobody is forgotten."""
+    composed(ledger, 30)
+    clock, line = Clock(), Scripted(SLOW_DOWN)
+    run(ledger, [road("a", line)], clock)
+    assert clock.now >= NOON + timedelta(minutes=10)
+    clock.now += timedelta(hours=1)  # the one that was refused has a wait of its own
+    run(ledger, [road("a", line)], clock)
+    assert len(line.taken) == len(set(line.taken)) >= 30

@@ -1,0 +1,167 @@
+"""The operator's commands as real processes: what they do, show, and refuse."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.scripted_smtp import ScriptedSmtp
+from tests.test_wrong_input import PAGE, newsletter, refused, smtp
+
+READERS = ("asa@example.org", "bo@example.org", "cy@else.example")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a composed issue for three readers."""
+    for reader in READERS:
+        assert newsletter(tmp_path, "subscribe", reader).returncode == 0
+    for words in (("collect", str(PAGE)), ("compose",)):
+        assert newsletter(tmp_path, *words).returncode == 0
+    return tmp_path
+
+
+def asked(place: Path, *words: str) -> Any:
+    return json.loads(newsletter(place, *words, "--json").stdout)
+
+
+def test_a_failed_delivery_is_seen_retried_and_sent(place: Path) -> None:
+    """The server's words, the history and the reply are told; status counts by domain and cause."""
+    answers = {
+        "RCPT": [b"550 5.7.1 <asa@example.org> blocked", b"250 ok"],
+        ".": b"250 queued as 4F",
+    }
+    with ScriptedSmtp(answers) as server:
+        done = newsletter(place, "send", "--now", **smtp(server.port), DELIVERY__CONNECTIONS="1")
+        assert done.returncode == 1
+    told = asked(place, "status")
+    issue = told["issue"]
+    assert (told["sent"], told["failed"], told["composed"]) == (2, 1, 3)
+    assert [(x["name"], x["composed"]) for x in told["domains"]] == [
+        ("example.org", 2),
+        ("else.example", 1),
+    ]
+    assert told["causes"][0]["words"] == "refused: 550 5.7.1 … blocked"
+    assert "refused: 550 5.7.1 … blocked" in newsletter(place, "status").stdout
+    (failed,) = asked(place, "deliveries", "list", issue, "--state", "failed")
+    reader = failed["address"]
+    shown = asked(place, "deliveries", "show", reader)
+    assert shown["reply"] == "550 5.7.1 <asa@example.org> blocked"
+    assert [x["state"] for x in shown["history"]] == ["failed"]
+    assert [x["kind"] for x in shown["events"]] == ["refused"]
+    assert asked(place, "deliveries", "show", str(failed["number"])) == shown
+    sent = next(one for one in READERS if one != reader)
+    assert asked(place, "deliveries", "show", sent)["reply"] == "250 queued as 4F"
+    refused(newsletter(place, "deliveries", "list", "--to", "zo@example.org"), 2, "zo@example.org")
+    refused(
+        newsletter(place, "issues", "retry", issue, "--to", sent, "--why", "x"), 2, "sent already"
+    )
+    why = ("--why", "they unblocked us", "--by", "ida")
+    done = newsletter(place, "issues", "retry", issue, *why)
+    assert done.stdout.startswith("1 delivery queued again"), done.stderr
+    assert newsletter(place, "issues", "retry", issue, *why).stdout.startswith("Nothing of issue")
+    newsletter(place, "subscribers", "unsuppress", reader)
+    assert newsletter(place, "send").stdout.startswith("1 sent")
+    history = newsletter(place, "deliveries", "show", reader).stdout
+    assert "retry: they unblocked us" in " ".join(history.split())
+    assert newsletter(place, "status").returncode == 0
+
+
+def test_an_issue_is_paused_resumed_and_cancelled(place: Path) -> None:
+    """Each is told with who and why, and nothing leaves meanwhile."""
+    issue = asked(place, "status")["issue"]
+    done = newsletter(place, "issues", "pause", issue, "--why", "a wrong title", "--by", "ida")
+    assert "3 of it wait" in done.stdout
+    assert "nobody was sent anything" in newsletter(place, "send", "--now").stdout
+    assert "Paused by ida" in newsletter(place, "status").stdout
+    refused(newsletter(place, "issues", "pause", issue), 2, "is paused already, by ida")
+    assert asked(place, "issues", "resume", issue) == {
+        "issue": issue,
+        "paused": False,
+        "waiting": 3,
+    }
+    assert newsletter(place, "send", "--now", "--limit", "1").returncode == 0
+    refused(newsletter(place, "issues", "cancel", issue, "--why", "x"), 2, "--yes")
+    cancelled = asked(place, "issues", "cancel", issue, "--why", "wrong list", "--yes")
+    assert cancelled["skipped"] == 2
+    told = asked(place, "status")
+    assert (told["cancelled"], told["finished"], told["skipped"]) == (True, True, 2)
+    assert told["acts"][-1]["why"] == "wrong list"
+    assert "was cancelled by" in newsletter(place, "compose").stdout
+
+
+def test_a_status_is_watched_until_the_issue_is_finished(place: Path) -> None:
+    """On a terminal only; of a finished issue it is shown once."""
+    assert newsletter(place, "send", "--now").returncode == 0
+    refused(newsletter(place, "status", "--watch"), 2, "needs a terminal")
+    refused(newsletter(place, "status", "--watch", "--json"), 2, "not both")
+    ours, theirs = pty.openpty()
+    try:
+        watched = subprocess.run(
+            [sys.executable, "-m", "newsletter", "status", "--watch"],
+            cwd=place,
+            stdout=theirs,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+        assert watched.returncode == 0
+        assert b"composed 3" in os.read(ours, 100_000)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("issues", "retry", "2020-01-01", "--why", "x"), "no issue of 2020-01-01"),
+        (("issues", "retry", "soon", "--why", "x"), "'soon'"),
+        (("issues", "pause", "2020-01-01"), "no issue of 2020-01-01"),
+        (("issues", "cancel", "2020-01-01", "--why", "x", "--yes"), "no issue of 2020-01-01"),
+        (("issues", "cancel", "2020-01-01", "--why", " ", "--yes"), "--why is one line"),
+        (("issues", "retry", "2020-01-01", "--why", "a\nb"), "--why is one line"),
+        (("issues", "pause", "2020-01-01", "--by", ""), "--by"),
+        (("deliveries", "show", "zo@example.org"), "zo@example.org"),
+        (("deliveries", "show", "nobody"), "'nobody' is not an e-mail address"),
+        (("deliveries", "show", "99"), "no delivery number 99"),
+        (("deliveries", "show", "1", "2026-03-11"), "leave ISSUE out"),
+        (("deliveries", "list"), "newsletter compose"),
+    ],
+)
+def test_a_wrong_request_is_told_in_one_line(
+    place_of_nothing: Path, words: tuple[str, ...], told: str
+) -> None:
+    """What is not there or cannot be meant is refused in words."""
+    refused(newsletter(place_of_nothing, *words), 2, told)
+
+
+@pytest.fixture(scope="module")
+def place_of_nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder without readers or issues."""
+    return tmp_path_factory.mktemp("nothing")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("issues", "retry", "2026-03-11"),
+        ("issues", "cancel", "2026-03-11"),
+        ("issues", "retry", "2026-03-11", "--why", "x", "--state", "sent"),
+        ("deliveries", "list", "--state", "lost"),
+    ],
+)
+def test_what_click_refuses_it_refuses_with_the_usage(
+    place_of_nothing: Path, words: tuple[str, ...]
+) -> None:
+    """A reason that is missing, or a state that is none or may not be retried."""
+    done = newsletter(place_of_nothing, *words)
+    assert done.returncode == 2
+    assert "--why" in done.stderr or "--state" in done.stderr
