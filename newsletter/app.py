@@ -18,6 +18,7 @@ from newsletter.delivery import Policy
 from newsletter.dkim import MailSigner, Selected
 from newsletter.dkim_keys import PrivateKey
 from newsletter.errors import ConfigError, RequestError
+from newsletter.look import Look
 from newsletter.pacing import DomainLimits
 from newsletter.pipeline.compose import Terms
 from newsletter.pipeline.connections import Road
@@ -64,8 +65,19 @@ class App:
 
     @cached_property
     def renderer(self) -> Renderer:
-        """The renderer of the templates that ship with the code."""
-        return Renderer(Templates(folder("templates")))
+        """The renderer of the operator's templates, and of ours where there are none."""
+        return Renderer(self.templates)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """The operator's templates and translations, then those that ship with the code."""
+        look = self.settings.look
+        own = self.config.path(look.templates)
+        if own is not None and not own.is_dir():
+            raise ConfigError(f"look.templates: there is no folder {own}.")
+        told = look.model_dump(exclude={"templates"}) | {"logo": look.logo or ""}
+        folders = [one for one in (own, folder("templates")) if one is not None]
+        return Templates(*folders, look=Look(**told))
 
     @cached_property
     def terms(self) -> Terms:
@@ -81,12 +93,21 @@ class App:
                 list_id=sender.list_id,
                 domain=sender.address.rpartition("@")[2],
                 verp=sender.verp,
+                pages=self.settings.pages.url or "",
+                feedback_id=sender.feedback_id or "",
             ),
             imprint=sender.postal_address,
             zone=parse_zone(issue.zone),
             window=timedelta(days=issue.window_days),
             new_papers=issue.new_papers,
+            language=self.settings.language,
+            origins=self._origins(),
         )
+
+    def _origins(self) -> tuple[str, ...]:
+        """Where the papers are from, as their sources want to be named."""
+        kinds = (table.get("kind", name) for name, table in self.settings.sources.items())
+        return tuple(sources.CREDITS[kind] for kind in kinds if kind in sources.CREDITS)
 
     @cached_property
     def policy(self) -> Policy:

@@ -19,7 +19,7 @@ from typing import Protocol
 SIGNED = (  # RFC 6376 5.4.1; the List- fields because RFC 8058 4 asks for them
     *("from", "to", "cc", "subject", "date", "message-id", "reply-to", "list-id"),
     *("list-unsubscribe", "list-unsubscribe-post", "mime-version", "content-type"),
-    "auto-submitted",
+    *("auto-submitted", "list-help", "feedback-id", "content-language"),
 )
 # Named once more than they occur, so that adding one breaks the signature: RFC 6376 5.4.2, 8.15.
 # What a mail is shown as, by whom and to whom, and where its parts begin: who sends a signed mail

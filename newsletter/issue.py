@@ -9,6 +9,7 @@ from datetime import date, datetime
 from newsletter.papers import PaperId
 from newsletter.selection import Candidate, Pick
 from newsletter.snapshot import Snapshot
+from newsletter.wording import DigestKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,9 @@ class Digest:
     """One subscriber's copy of an issue: all that `message.build` needs beside the snapshot."""
 
     issue_name: str
+    kind: DigestKind = DigestKind.DAILY
+    language: str = ""  # empty, or one the issue has not: the issue's own
+    beyond: int = 0  # papers that matched, but are over the length asked for
     address: str
     since: date  # when the reader agreed
     picks: tuple[Pick, ...]
@@ -44,3 +48,7 @@ class Digest:
     key: str  # opaque, the same for the same issue and subscriber
     unsubscribe_token: str
     return_token: str  # to be known by when the mail comes back
+    # Tokens of readers' pages; empty where there are none.
+    preferences_token: str = ""
+    view_token: str = ""
+    vote_tokens: tuple[str, ...] = ()  # of each pick

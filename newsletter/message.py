@@ -8,7 +8,9 @@ open pixel, no redirected link; a stated choice.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
@@ -18,14 +20,15 @@ from urllib.parse import quote
 from newsletter.dkim import MailSigner
 from newsletter.issue import Digest
 from newsletter.papers import PaperId
-from newsletter.quoted import encode
+from newsletter.quoted import SOFT_BREAK, encode
 from newsletter.selection import Pick
-from newsletter.snapshot import Masthead, Snapshot
-from newsletter.subject import count, preheader, subject
+from newsletter.snapshot import Masthead, Shell, Snapshot
+from newsletter.wording import Wording
 
 TEXT_WIDTH = 76  # columns of the text part
 REASONS_SHOWN = 3  # topics named on a card; more is noise
 PREHEADER_TOPICS = 3
+GROUPED_FROM = 9  # papers; up to eight are seen at a glance
 
 _CRLF = b"\r\n"
 
@@ -48,109 +51,233 @@ class Builder:
         self._snapshot = snapshot
         self._mail_signer = mail_signer
         self._masthead = snapshot.masthead
-        self._fixed = self._fixed_headers()
-        self._cards: dict[tuple[PaperId, tuple[str, ...]], tuple[bytes, bytes]] = {}
+        self._fixed = fixed_headers(snapshot.masthead)
+        self._reasons: dict[tuple[PaperId, tuple[str, ...], str], tuple[bytes, bytes]] = {}
 
     def build(self, digest: Digest) -> Message:
         """The one mail of a digest: the same bytes whenever it is asked for."""
         masthead = self._masthead
-        message_id = called(digest.issue_name, digest.key, masthead.domain)
+        known = digest.language in self._snapshot.shells
+        language = digest.language if known else self._snapshot.language
+        shell = self._snapshot.shells[language]
         titles = tuple(self._snapshot.cards[pick.paper_id].title for pick in digest.picks)
-        line = subject(titles)
-        mailto = unsubscribe_address(masthead.reply_to, digest.unsubscribe_token)
-        boundary = f"=_{digest.key}".encode()  # "=_" cannot stand in quoted-printable: RFC 2045 6.7
-        html, text = self._parts(digest, mailto)
-        content = _CRLF.join(
-            (
-                self._fixed,
-                b"To: " + digest.address.encode(),  # RFC 5322 3.6.3; UTF-8 by RFC 6532
-                encoded_header("Subject", line),
-                b"Date: " + format_datetime(digest.due_at).encode(),  # RFC 5322 3.6.1
-                b"Message-ID: <" + message_id.encode() + b">",  # RFC 5322 3.6.4
-                b"List-Unsubscribe: <" + mailto.encode() + b">",  # RFC 2369 3.2
-                b"MIME-Version: 1.0",  # RFC 2045 4
-                b'Content-Type: multipart/alternative; boundary="'
-                + boundary
-                + b'"',  # RFC 2046 5.1
-                b"",
-                b"--" + boundary,
-                b"Content-Type: text/plain; charset=utf-8",
-                b"Content-Transfer-Encoding: quoted-printable",
-                b"",
-                text,
-                b"--" + boundary,
-                b"Content-Type: text/html; charset=utf-8",
-                b"Content-Transfer-Encoding: quoted-printable",
-                b"",
-                html,
-                b"--" + boundary + b"--",
-                b"",
-            )
-        )
-        return Message(
+        html, text = self._parts(digest, shell, language)
+        return assemble(
+            masthead,
+            Headers(
+                recipient=digest.address,
+                subject=shell.wording.subject(titles, digest.kind),
+                at=digest.due_at,
+                key=digest.key,
+                issue_name=digest.issue_name,
+                language=language,
+                feedback=f"{digest.issue_name}:{digest.kind}:digest",
+                unsubscribe_token=digest.unsubscribe_token,
+            ),
+            self._fixed,
+            html=html,
+            text=text,
             sender=envelope_sender(masthead, digest.return_token),
-            recipient=digest.address,
-            message_id=message_id,
-            subject=line,
-            content=self._mail_signer.sign(content) if self._mail_signer else content,
+            mail_signer=self._mail_signer,
         )
 
-    def _fixed_headers(self) -> bytes:
-        masthead = self._masthead
-        return _CRLF.join(
-            (
-                b"From: " + mailbox(masthead.from_name, masthead.from_address),  # RFC 5322 3.6.2
-                b"Reply-To: " + masthead.reply_to.encode(),
-                b"List-Id: "
-                + mailbox(masthead.title, masthead.list_id),  # RFC 2919 3: phrase and <id>
-                b"Auto-Submitted: auto-generated",  # RFC 3834 5: responders stay quiet
-            )
-        )
-
-    def _parts(self, digest: Digest, mailto: str) -> tuple[bytes, bytes]:
-        cards = [self._card(pick) for pick in digest.picks]
-        slugs = dict.fromkeys(slug for pick in digest.picks for slug in pick.reasons[:1])
-        topics = tuple(self._snapshot.chips[slug].name for slug in slugs)[:PREHEADER_TOPICS]
-        papers = len(cards)
-        html = self._snapshot.html.fill(
+    def _parts(self, digest: Digest, shell: Shell, language: str) -> tuple[bytes, bytes]:
+        wording, pages = shell.wording, self._masthead.pages
+        cards, topics = self._cards(digest, shell, language)
+        papers = len(digest.picks)
+        html_more = text_more = b""
+        if digest.beyond and pages:
+            more = wording.how_many_more(digest.beyond)
+            view = _token(digest.view_token)
+            html_more = shell.more.html.fill({"more": _encoded(escape(more)), "view": view})
+            text_more = shell.more.text.fill({"more": _encoded(more), "view": view})
+        since = wording.day(digest.since)
+        leave = leaving(self._masthead, digest.unsubscribe_token)[0]
+        tokens = {
+            "preferences": _token(digest.preferences_token),
+            "view": _token(digest.view_token),
+        }
+        html = shell.mail.html.fill(
             {
-                "preheader": _encoded(escape(preheader(papers, topics))),
-                "count": _encoded(count(papers)),
+                "preheader": _encoded(escape(wording.preheader(papers, topics))),
+                "occasion": _encoded(escape(wording.occasions[digest.kind])),
+                "count": _encoded(escape(wording.count(papers))),
                 "cards": b"".join(html for html, _ in cards),
+                "more": html_more,
                 "address": encode(escape(digest.address)),
-                "since": _encoded(_day(digest)),
-                "unsubscribe": encode(escape(mailto)),
+                "since": _encoded(escape(since)),
+                "unsubscribe": encode(escape(leave)),
+                **tokens,
             }
         )
-        text = self._snapshot.text.fill(
+        text = shell.mail.text.fill(
             {
-                "count": _encoded(count(papers)),
+                "occasion": _encoded(wording.occasions[digest.kind]),
+                "count": _encoded(wording.count(papers)),
                 "cards": b"".join(text for _, text in cards),
+                "more": text_more,
                 "address": encode(digest.address),
-                "since": _encoded(_day(digest)),
-                "unsubscribe": encode(mailto),
+                "since": _encoded(since),
+                "unsubscribe": encode(leave),
+                **tokens,
             }
         )
         return html, text
 
-    def _card(self, pick: Pick) -> tuple[bytes, bytes]:
-        reasons = pick.reasons[:REASONS_SHOWN]
-        ready = self._cards.get((pick.paper_id, reasons))
-        if ready is None:
-            snapshot = self._snapshot
-            card = snapshot.cards[pick.paper_id]
-            chips = [snapshot.chips[slug] for slug in reasons]
-            if chips:
-                because = snapshot.because.fill({"topics": b"".join(one.html for one in chips)})
-                words = "Because you follow " + ", ".join(chip.name for chip in chips)
-            elif card.pinned:
-                because, words = snapshot.chosen, "Chosen by the editor"
+    def _cards(
+        self, digest: Digest, shell: Shell, language: str
+    ) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:
+        """Headings and cards, each as HTML and text; and the topics that a preheader names."""
+        snapshot, wording = self._snapshot, shell.wording
+        votes = dict(
+            zip((pick.paper_id for pick in digest.picks), digest.vote_tokens, strict=False)
+        )
+        pieces: list[tuple[bytes, bytes]] = []
+        for heading, picks in self._groups(digest, wording):
+            pieces.append(
+                (
+                    shell.heading.html.fill({"heading": _encoded(escape(heading))}),
+                    shell.heading.text.fill({"heading": _encoded(heading)}),
+                )
+            )
+            for pick in picks:
+                face = snapshot.cards[pick.paper_id].faces[language]
+                html, text = self._why(pick, shell, language)
+                vote = _token(votes.get(pick.paper_id, ""))
+                pieces.append(
+                    (
+                        face.html.fill({"reasons": html, "vote": vote}),
+                        face.text.fill({"reasons": text, "vote": vote}),
+                    )
+                )
+        slugs = dict.fromkeys(slug for pick in digest.picks for slug in pick.reasons[:1])
+        topics = tuple(snapshot.chips[slug].name for slug in slugs)
+        return pieces, topics[:PREHEADER_TOPICS]
+
+    def _groups(self, digest: Digest, wording: Wording) -> Iterable[tuple[str, Sequence[Pick]]]:
+        """The picks under one heading; of a long digest by topic, that of the best paper first."""
+        if len(digest.picks) < GROUPED_FROM:
+            return [(wording.openings[digest.kind], digest.picks)]
+        groups: dict[str, list[Pick]] = {}
+        for pick in digest.picks:
+            if self._snapshot.cards[pick.paper_id].pinned:
+                heading = wording.chosen
+            elif pick.reasons:
+                heading = self._snapshot.chips[pick.reasons[0]].name
             else:
-                because, words = snapshot.trending, "Trending now"
-            lines = textwrap.fill(words, TEXT_WIDTH)
-            ready = card.html.fill({"reasons": because}), card.text.fill({"reasons": encode(lines)})
-            self._cards[pick.paper_id, reasons] = ready
+                heading = wording.trending_now
+            groups.setdefault(heading, []).append(pick)
+        if len(groups) == 1:
+            return [(wording.openings[digest.kind], digest.picks)]
+        return groups.items()
+
+    def _why(self, pick: Pick, shell: Shell, language: str) -> tuple[bytes, bytes]:
+        reasons = pick.reasons[:REASONS_SHOWN]
+        ready = self._reasons.get((pick.paper_id, reasons, language))
+        if ready is None:
+            chips = [self._snapshot.chips[slug] for slug in reasons]
+            if chips:
+                html = shell.because.fill({"topics": b"".join(one.html for one in chips)})
+                names = ", ".join(chip.name for chip in chips)
+                words = shell.wording.because.replace("{topics}", names)
+            elif self._snapshot.cards[pick.paper_id].pinned:
+                html, words = shell.chosen, shell.wording.chosen
+            else:
+                html, words = shell.trending, shell.wording.trending_now
+            ready = html, encode(textwrap.fill(words, TEXT_WIDTH))
+            self._reasons[pick.paper_id, reasons, language] = ready
         return ready
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headers:
+    """What the header of one mail tells beside what all of them do."""
+
+    recipient: str
+    subject: str
+    at: datetime
+    key: str  # opaque; of the Message-ID and the boundary
+    issue_name: str  # before the key in the Message-ID
+    language: str
+    feedback: str = ""  # the first three parts of Feedback-ID
+    unsubscribe_token: str = ""  # empty: it is no mail of a list
+
+
+def assemble(
+    masthead: Masthead,
+    headers: Headers,
+    fixed: bytes,
+    *,
+    html: bytes,
+    text: bytes,
+    sender: str,
+    mail_signer: MailSigner | None = None,
+) -> Message:
+    """A whole mail of `fixed_headers`, its own headers, and two encoded parts."""
+    message_id = called(headers.issue_name, headers.key, masthead.domain)
+    boundary = f"=_{headers.key}".encode()  # "=_" cannot stand in quoted-printable: RFC 2045 6.7
+    lines = [
+        fixed,
+        b"To: " + headers.recipient.encode(),  # RFC 5322 3.6.3; UTF-8 by RFC 6532
+        encoded_header("Subject", headers.subject),
+        b"Date: " + format_datetime(headers.at).encode(),  # RFC 5322 3.6.1
+        b"Message-ID: <" + message_id.encode() + b">",  # RFC 5322 3.6.4
+        b"Content-Language: " + headers.language.encode(),  # RFC 3282 2
+    ]
+    if headers.unsubscribe_token:
+        urls = leaving(masthead, headers.unsubscribe_token)
+        folded = ",\r\n ".join(f"<{url}>" for url in urls)  # RFC 2369 2: folds between URIs only
+        lines.append(b"List-Unsubscribe: " + folded.encode())  # RFC 2369 3.2
+        if masthead.pages:
+            lines.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click")  # RFC 8058 3.1
+    if masthead.feedback_id and headers.feedback:
+        lines.append(f"Feedback-ID: {headers.feedback}:{masthead.feedback_id}".encode())
+    content = _CRLF.join(
+        (
+            *lines,
+            b"MIME-Version: 1.0",  # RFC 2045 4
+            b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',  # RFC 2046 5.1
+            b"",
+            b"--" + boundary,
+            b"Content-Type: text/plain; charset=utf-8",
+            b"Content-Transfer-Encoding: quoted-printable",
+            b"",
+            text,
+            b"--" + boundary,
+            b"Content-Type: text/html; charset=utf-8",
+            b"Content-Transfer-Encoding: quoted-printable",
+            b"",
+            html,
+            b"--" + boundary + b"--",
+            b"",
+        )
+    )
+    return Message(
+        sender=sender,
+        recipient=headers.recipient,
+        message_id=message_id,
+        subject=headers.subject,
+        content=mail_signer.sign(content) if mail_signer else content,
+    )
+
+
+def fixed_headers(masthead: Masthead) -> bytes:
+    """The headers that all mails of a sender share."""
+    return _CRLF.join(
+        (
+            b"From: " + mailbox(masthead.from_name, masthead.from_address),  # RFC 5322 3.6.2
+            b"Reply-To: " + masthead.reply_to.encode(),
+            b"List-Id: " + mailbox(masthead.title, masthead.list_id),  # RFC 2919 3: phrase and <id>
+            b"List-Help: <mailto:" + quote(masthead.reply_to, safe="@").encode() + b">",  # RFC 2369
+            b"Auto-Submitted: auto-generated",  # RFC 3834 5: responders stay quiet
+        )
+    )
+
+
+def leaving(masthead: Masthead, token: str) -> tuple[str, ...]:
+    """The URLs that end a subscription, the best first; exactly one of https (RFC 8058 3.1)."""
+    mailto = unsubscribe_address(masthead.reply_to, token)
+    return (f"{masthead.pages}/u/{token}", mailto) if masthead.pages else (mailto,)
 
 
 def envelope_sender(masthead: Masthead, token: str) -> str:
@@ -185,8 +312,9 @@ def _encoded(text: str) -> bytes:
     return encode(text)
 
 
-def _day(digest: Digest) -> str:
-    return f"{digest.since.day} {digest.since:%B %Y}"
+def _token(token: str) -> bytes:
+    """A token of ours in a part, as it is: it holds nothing to encode, and fits a line."""
+    return token.encode() + SOFT_BREAK if token else b""
 
 
 def called(issue_name: str, key: str, domain: str) -> str:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 
 from newsletter.papers import PaperId
 
@@ -110,14 +111,24 @@ def take(
     had: Collection[PaperId],
     length: int,
     hidden: Collection[PaperId] = (),
+    sizes: Mapping[PaperId, int] | None = None,
+    room: int = 0,
 ) -> Selection:
-    """The best `length` of a ranking that a reader has not had and the editor did not hide."""
+    """The best `length` of a ranking that a reader has not had and the editor did not hide.
+
+    Where `sizes` are given, fewer if those are more than `room` together; never none.
+    """
     shown = [pick for pick in ranking.picks if pick.paper_id not in hidden]
     fresh = [pick for pick in shown if pick.paper_id not in had]
+    picks = fresh[:length]
+    if sizes is not None:
+        totals = accumulate(sizes[pick.paper_id] for pick in picks)
+        fit = sum(1 for total in totals if total <= room)
+        picks = picks[: max(1, fit)]
     return Selection(
-        picks=tuple(fresh[:length]),
+        picks=tuple(picks),
         unmatched=ranking.unmatched,
         muted=ranking.muted,
         had=len(shown) - len(fresh),
-        beyond=max(0, len(fresh) - length),
+        beyond=len(fresh) - len(picks),
     )

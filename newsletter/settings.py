@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
+from newsletter import plain
+from newsletter.look import FONTS, Look
 from newsletter.options import Options
 from subscribers.addresses import normalise
 from subscribers.errors import AddressError, PreferenceError
@@ -21,6 +23,9 @@ from subscribers.model import parse_zone
 from subscribers.tokens import RETURN_LENGTH
 
 TITLE = "Trending papers"
+COLOUR = re.compile(r"#[0-9a-f]{6}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
+FEEDBACK_ID = re.compile(r"[A-Za-z0-9_.-]{5,15}")
 BACKENDS = ("sqlite", "postgresql+psycopg")  # what newsletter/store/ is tested on
 LONGEST_LINE = 120  # characters; a name longer than this is cut by every mail client
 LONGEST_LOCAL = 64  # octets, RFC 5321 4.5.3.1.1
@@ -77,6 +82,45 @@ def _host(text: str) -> str:
     if not HOST.fullmatch(text):
         raise ValueError("must be letters, digits and hyphens joined by dots, as in the DNS")
     return text.lower()
+
+
+def _colour(text: str) -> str:
+    if not COLOUR.fullmatch(text.lower()):
+        raise ValueError("must be a colour such as #0550ae")
+    return text.lower()
+
+
+def _fonts(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9 ,'_-]{1,300}", text):
+        raise ValueError("must be names of fonts, separated by commas")
+    return text
+
+
+def _language(text: str) -> str:
+    if not LANGUAGE.fullmatch(text):
+        raise ValueError("must be a tag such as en, de or pt-BR")
+    return text
+
+
+def _feedback_id(text: str) -> str:
+    if not FEEDBACK_ID.fullmatch(text):
+        raise ValueError("must be 5 to 15 letters, digits, dots, hyphens or underscores")
+    return text
+
+
+def _pages(text: str) -> str:
+    parts = urlsplit(text)
+    if plain.url(text) is None or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be the URL of a page, such as https://papers.example.org")
+    if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost"):
+        raise ValueError("must begin with https://: RFC 8058 asks for it")
+    return text.rstrip("/")
+
+
+def _image(text: str) -> str:
+    if plain.url(text) is None or not text.startswith("https://"):
+        raise ValueError("must be the https URL of an image")
+    return text
 
 
 def check_url(url: str) -> str:
@@ -155,6 +199,10 @@ class Sender(Options):
         default_factory=lambda data: f"daily.{_domain(data) or 'example.org'}",
         description="The name mail clients file the list under; by default daily.DOMAIN.",
     )
+    feedback_id: Annotated[str, AfterValidator(_feedback_id)] | None = Field(
+        default=None,
+        description="The sender's part of Feedback-ID, by which Gmail counts complaints.",
+    )
 
     @model_validator(mode="after")
     def _token_fits(self) -> Self:
@@ -191,6 +239,62 @@ class IssueSettings(Options):
         le=168,
         description="Hours after which a delivery still unsent is given up.",
     )
+
+
+class PagesSettings(Options):
+    """[pages]: where readers find their pages."""
+
+    url: Annotated[str, AfterValidator(_pages)] | None = Field(
+        default=None,
+        description="The public address of the readers' pages, which the links in mails lead to; "
+        "without one, mails ask readers to answer instead.",
+    )
+
+
+def _colour_field(name: str, what: str) -> Any:
+    return Field(default=getattr(Look(), name), description=what)
+
+
+Colour = Annotated[str, AfterValidator(_colour)]
+
+
+class LookSettings(Options):
+    """[look]: how mails and pages look."""
+
+    templates: Path | None = Field(
+        default=None,
+        description="A folder of your own templates and translations, which go before ours.",
+    )
+    logo: Annotated[str, AfterValidator(_image)] | None = Field(
+        default=None, description="The https URL of an image above the title."
+    )
+    logo_alt: str = Field(
+        default="", max_length=LONGEST_LINE, description="What it says where it is not shown."
+    )
+    logo_width: int = Field(default=120, ge=16, le=552, description="Its width in pixels.")
+    fonts: Annotated[str, AfterValidator(_fonts)] = Field(
+        default=FONTS, description="The fonts, by order of preference; none is fetched."
+    )
+    footer: str = Field(
+        default="", max_length=500, description="A line of your own at the end of every mail."
+    )
+    page: Colour = _colour_field("page", "The colour around the sheet.")
+    sheet: Colour = _colour_field("sheet", "Behind the papers.")
+    ink: Colour = _colour_field("ink", "Of text.")
+    soft: Colour = _colour_field("soft", "Of text of second rank.")
+    link: Colour = _colour_field("link", "Of links and titles.")
+    rule: Colour = _colour_field("rule", "Of lines between papers.")
+    chip: Colour = _colour_field("chip", "Behind a topic's name.")
+    chip_ink: Colour = _colour_field("chip_ink", "Of a topic's name.")
+    note: Colour = _colour_field("note", "Of the bar beside an editor's note.")
+    dark_page: Colour = _colour_field("dark_page", "As page, where the reader's screen is dark.")
+    dark_sheet: Colour = _colour_field("dark_sheet", "As sheet, in the dark.")
+    dark_ink: Colour = _colour_field("dark_ink", "As ink, in the dark.")
+    dark_soft: Colour = _colour_field("dark_soft", "As soft, in the dark.")
+    dark_link: Colour = _colour_field("dark_link", "As link, in the dark.")
+    dark_rule: Colour = _colour_field("dark_rule", "As rule, in the dark.")
+    dark_chip: Colour = _colour_field("dark_chip", "As chip, in the dark.")
+    dark_chip_ink: Colour = _colour_field("dark_chip_ink", "As chip_ink, in the dark.")
 
 
 class DeliverySettings(Options):
@@ -311,12 +415,17 @@ class Settings(Options):
     secret_file: Path | None = Field(
         default=None, description="A file whose first line is the key that signs links."
     )
+    language: Annotated[str, AfterValidator(_language)] = Field(
+        default="en", description="The language of readers who chose none: en, de, or your own."
+    )
     topics: Path | None = Field(
         default=None, description="A topic catalogue of your own, in place of the built-in one."
     )
     database: Database = Database()
     sender: Sender = Sender()
     issue: IssueSettings = IssueSettings()
+    pages: PagesSettings = PagesSettings()
+    look: LookSettings = LookSettings()
     delivery: DeliverySettings = DeliverySettings()
     dkim: DkimSettings = DkimSettings()
     http: HttpSettings = HttpSettings()

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from newsletter.papers import PaperId
 from newsletter.quoted import encode
+from newsletter.wording import Wording
+
+BUDGET = 90_000  # bytes of HTML, encoded: Gmail clips at 102,400, and its count is not ours
+SLACK = 6_000  # of it, for what is a reader's own: tokens, headings, reasons of 50 cards or fewer
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class Slotted:
     def fill(self, values: Mapping[str, bytes]) -> bytes:
         """The literals with `values` (encoded) in their holes; KeyError names a missing one."""
         return b"".join(part if type(part) is bytes else values[part.name] for part in self.parts)  # type: ignore[union-attr]
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self.parts if isinstance(part, bytes))
 
     def to_json(self) -> list[str | dict[str, str]]:
         """Literals as strings (quoted-printable is ASCII), holes as {"slot": name}."""
@@ -51,6 +58,23 @@ class Slotted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Both:
+    """The same as HTML and as text."""
+
+    html: Slotted
+    text: Slotted
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return {"html": self.html.to_json(), "text": self.text.to_json()}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        return cls(html=Slotted.from_json(kept["html"]), text=Slotted.from_json(kept["text"]))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Masthead:
     """What all mails of an issue say of their sender."""
 
@@ -61,18 +85,57 @@ class Masthead:
     bounces: str  # envelope sender
     list_id: str  # RFC 2919, without angle brackets
     domain: str  # right-hand side of Message-IDs
-    verp: bool = False  # whether the envelope sender carries a token; version 0.1 had none
+    verp: bool = False  # whether the envelope sender carries a token
+    pages: str = ""  # where readers' pages are, without a slash at its end; empty: there are none
+    feedback_id: str = ""  # the sender's part of Feedback-ID; empty: the field is left out
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """A paper as every reader of the issue sees it; slot: reasons."""
+    """A paper as every reader of the issue sees it."""
 
     paper_id: PaperId
     title: str  # Unicode, for subjects
     pinned: bool = False  # by the editor
-    html: Slotted
-    text: Slotted
+    faces: Mapping[str, Both]  # by language; slots: reasons, vote
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """What stands around the cards in one language."""
+
+    mail: Both  # slots: those of rendering.renderer.SHELL_SLOTS
+    heading: Both  # above a group of cards; slot: heading
+    more: Both  # that there is more on the web; slots: more, view
+    because: Slotted  # HTML; slot: topics
+    trending: bytes  # HTML, in place of `because` for readers who follow nothing
+    chosen: bytes  # HTML, the same for what the editor pinned
+    wording: Wording
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return {
+            "mail": self.mail.to_json(),
+            "heading": self.heading.to_json(),
+            "more": self.more.to_json(),
+            "because": self.because.to_json(),
+            "trending": self.trending.decode("ascii"),
+            "chosen": self.chosen.decode("ascii"),
+            "wording": self.wording.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """What `to_json` wrote."""
+        return cls(
+            mail=Both.from_json(kept["mail"]),
+            heading=Both.from_json(kept["heading"]),
+            more=Both.from_json(kept["more"]),
+            because=Slotted.from_json(kept["because"]),
+            trending=kept["trending"].encode("ascii"),
+            chosen=kept["chosen"].encode("ascii"),
+            wording=Wording.from_json(kept["wording"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,23 +151,30 @@ class Snapshot:
     """Everything of an issue that its digests are joined from."""
 
     masthead: Masthead
-    html: Slotted  # slots: preheader, count, cards, address, since, unsubscribe
-    text: Slotted  # the same without the preheader
-    because: Slotted  # HTML; slot: topics
-    trending: bytes  # HTML, in place of `because` for readers who follow nothing
-    chosen: bytes  # HTML, the same for what the editor pinned
+    language: str  # of readers who chose none, or one that is not here
+    shells: Mapping[str, Shell]  # by language
     cards: Mapping[PaperId, Card]
     chips: Mapping[str, Chip]  # by topic slug
+
+    @property
+    def room(self) -> int:
+        """Bytes of HTML that the cards of one digest may have, so that no client clips it."""
+        return BUDGET - SLACK - max(len(shell.mail.html) for shell in self.shells.values())
+
+    @property
+    def sizes(self) -> dict[PaperId, int]:
+        """Bytes of HTML that each card has, in the language that needs the most."""
+        return {
+            name: max(len(face.html) for face in card.faces.values())
+            for name, card in self.cards.items()
+        }
 
     def to_json(self) -> dict[str, Any]:
         """All but the cards, which the store keeps beside their papers."""
         return {
             "masthead": vars(self.masthead),
-            "html": self.html.to_json(),
-            "text": self.text.to_json(),
-            "because": self.because.to_json(),
-            "trending": self.trending.decode("ascii"),
-            "chosen": self.chosen.decode("ascii"),
+            "language": self.language,
+            "shells": {code: shell.to_json() for code, shell in self.shells.items()},
             "chips": {
                 slug: {"name": chip.name, "html": chip.html.decode("ascii")}
                 for slug, chip in self.chips.items()
@@ -116,11 +186,8 @@ class Snapshot:
         """What `to_json` wrote, with its cards."""
         return cls(
             masthead=Masthead(**kept["masthead"]),
-            html=Slotted.from_json(kept["html"]),
-            text=Slotted.from_json(kept["text"]),
-            because=Slotted.from_json(kept["because"]),
-            trending=kept["trending"].encode("ascii"),
-            chosen=kept.get("chosen", "").encode("ascii"),  # version 0.1 pinned nothing
+            language=kept["language"],
+            shells={code: Shell.from_json(one) for code, one in kept["shells"].items()},
             cards=cards,
             chips={
                 slug: Chip(name=chip["name"], html=chip["html"].encode("ascii"))

@@ -20,12 +20,15 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from newsletter.papers import Observation, PaperId
 
 WEAKEST = 0.5  # the last of a curated list was still chosen by somebody
 NEW = 0.25  # nobody has spoken of it yet
+RISE = 0.25  # votes gained, as a share of those before, that make a paper a rising one
+RISE_LEAST = 3  # votes; less is noise
+RISE_AFTER = timedelta(hours=12)  # papers are voted for by day: two looks in one day say little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,7 @@ class Trend:
     of: int | None = None
     votes: int | None = None
     day: date | None = None  # of that list, where it is one by votes
+    rising: bool = False  # whether its votes grew a lot since half a day before or more
 
 
 ADDED = Trend(score=WEAKEST)
@@ -45,7 +49,8 @@ UNTOLD = Trend(score=NEW)
 
 def trends(seen: Mapping[PaperId, Iterable[Observation]]) -> dict[PaperId, Trend]:
     """The trend of every paper with a sign of one, measured against the others given here."""
-    latest = [one for observations in seen.values() for one in _latest(observations)]
+    kept = {name: list(observations) for name, observations in seen.items()}
+    latest = [one for observations in kept.values() for one in _latest(observations)]
     lists: dict[tuple[str, date], list[int]] = defaultdict(list)
     for one in latest:
         if one.position is None and one.votes is not None:
@@ -58,7 +63,27 @@ def trends(seen: Mapping[PaperId, Iterable[Observation]]) -> dict[PaperId, Trend
         before = found.get(one.paper_id)
         if trend and (before is None or _prior(trend) > _prior(before)):
             found[one.paper_id] = trend
-    return found
+    return {
+        name: replace(trend, rising=True) if _is_rising(kept[name]) else trend
+        for name, trend in found.items()
+    }
+
+
+def _is_rising(observations: Iterable[Observation]) -> bool:
+    """Whether a source's latest votes are more, by RISE of them, than RISE_AFTER earlier."""
+    by_source: dict[str, list[Observation]] = defaultdict(list)
+    for one in observations:
+        if one.votes is not None:
+            by_source[one.source].append(one)
+    for seen in by_source.values():
+        last = max(seen, key=lambda one: one.at)
+        before = [one for one in seen if one.at <= last.at - RISE_AFTER]
+        if not before or last.votes is None:
+            continue
+        then = max(before, key=lambda one: one.at).votes or 0
+        if last.votes - then >= max(RISE_LEAST, RISE * then):
+            return True
+    return False
 
 
 def _latest(observations: Iterable[Observation]) -> Iterable[Observation]:

@@ -5,6 +5,7 @@ Frozen values only; `store.py` keeps them, `schedule.py` reads the clock part of
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from subscribers.errors import PreferenceError
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")  # enough of BCP 47
 EVERY_DAY = frozenset(range(7))
 LONGEST = 50  # papers; a digest of 50 cards is near the size at which mail clients clip
 
@@ -35,6 +37,7 @@ class Preferences:
     zone: str = "UTC"  # IANA name
     days: frozenset[int] = EVERY_DAY  # 0 is Monday, as in datetime.weekday()
     length: int = 10  # papers a digest, at most
+    language: str = ""  # BCP 47 tag; empty: the publication's own
 
     def __post_init__(self) -> None:
         both = self.follows & self.mutes
@@ -47,6 +50,10 @@ class Preferences:
             raise PreferenceError("Weekdays are numbered 0 (Monday) to 6 (Sunday).")
         if not 1 <= self.length <= LONGEST:
             raise PreferenceError(f"A digest has 1 to {LONGEST} papers, not {self.length}.")
+        if self.language and not _TAG.fullmatch(self.language):
+            raise PreferenceError(
+                f"{self.language!r} is no language; write a tag such as en, de or pt-BR."
+            )
         parse_zone(self.zone)
 
 

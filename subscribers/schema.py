@@ -67,6 +67,7 @@ subscribers = Table(
     Column("zone", String(64), nullable=False),  # IANA
     Column("days", String(7), nullable=False),  # "01234": Monday to Friday
     Column("length", Integer, nullable=False),
+    Column("language", String(16), nullable=False),  # BCP 47; empty: the publication's
     # Consent, kept as proof.
     Column("consent_at", Instant, nullable=False),
     Column("consent_form", String(64), nullable=False),

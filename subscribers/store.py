@@ -107,6 +107,14 @@ def in_batches(
         yield [read(row) for row in rows]
 
 
+def languages(connection: Connection) -> set[str]:
+    """The languages that confirmed readers chose."""
+    query = select(subscribers.c.language).where(
+        subscribers.c.state == State.CONFIRMED, subscribers.c.language != ""
+    )
+    return set(connection.scalars(query.distinct()))
+
+
 def count(connection: Connection) -> dict[State, int]:
     """How many there are in each state."""
     query = select(subscribers.c.state, func.count()).group_by(subscribers.c.state)
@@ -120,7 +128,9 @@ def read(row: Row[Any]) -> Subscriber:
         id=row.id,
         address=row.address,
         state=State(row.state),
-        preferences=_preferences(row.follows, row.mutes, row.at, row.zone, row.days, row.length),
+        preferences=_preferences(
+            row.follows, row.mutes, row.at, row.zone, row.days, row.length, row.language
+        ),
         consent=Consent(at=row.consent_at, form=row.consent_form),
         unsubscribed_at=row.unsubscribed_at,
     )
@@ -128,7 +138,7 @@ def read(row: Row[Any]) -> Subscriber:
 
 @lru_cache(maxsize=4096)  # many readers share their preferences; parsing them once is enough
 def _preferences(
-    follows: str, mutes: str, at: str, zone: str, days: str, length: int
+    follows: str, mutes: str, at: str, zone: str, days: str, length: int, language: str
 ) -> Preferences:
     return Preferences(
         follows=frozenset(json.loads(follows)),
@@ -137,6 +147,7 @@ def _preferences(
         zone=zone,
         days=frozenset(map(int, days)),
         length=length,
+        language=language,
     )
 
 
@@ -148,4 +159,5 @@ def _preferences_row(preferences: Preferences) -> dict[str, Any]:
         "zone": preferences.zone,
         "days": "".join(map(str, sorted(preferences.days))),
         "length": preferences.length,
+        "language": preferences.language,
     }

@@ -1,6 +1,6 @@
 """Signed tokens for links in mail: who may do what without a login.
 
-A token is `ID.SIGNATURE`, the signature 128 bits of HMAC-SHA256 (RFC 2104) in base64url. Every
+A token is `NUMBERS.SIGNATURE`, the signature 128 bits of HMAC-SHA256 (RFC 2104) in base64url. Every
 purpose has a key of its own, so that a token for one thing is worthless for another. Tokens hold
 no address, and do not change: the same digest is built to the same byte again.
 
@@ -22,13 +22,17 @@ SIGNATURE_BYTES = 16  # 128 bits: out of reach of guessing, short enough for a m
 RETURN_BYTES = 10  # 80 bits, the least that RFC 2104 5 allows; a guess costs a mail
 RETURN_LENGTH = 2 * 10 + 2 + 16  # characters at most: two numbers of 31 bits, dashes, 80 bits
 
+_NAME = re.compile(r"\d{1,18}(?:-\d{1,18}){0,2}", re.ASCII)
 _RETURN = re.compile(r"(\d{1,10})-(\d{1,10})-([a-z2-7]{16})", re.ASCII)
 
 
 class Purpose(StrEnum):
     """What a token allows."""
 
-    UNSUBSCRIBE = "unsubscribe"
+    UNSUBSCRIBE = "unsubscribe"  # of a subscriber
+    PREFERENCES = "preferences"  # of a subscriber
+    VIEW = "view"  # of a subscriber and an issue: the digest as a page
+    VOTE = "vote"  # of a subscriber, an issue and a paper's place in it
     RETURN = "return"  # says to which delivery a returned mail belongs
 
 
@@ -42,17 +46,24 @@ class Signer:
         }
         self._identity = hmac.digest(secret, b"identity", hashlib.sha256)
 
-    def sign(self, purpose: Purpose, subscriber_id: int) -> str:
-        """The token that lets its holder do `purpose` for a subscriber."""
-        return f"{subscriber_id}.{self._signature(self._keys[purpose], str(subscriber_id))}"
+    def sign(self, purpose: Purpose, subscriber_id: int, *more: int) -> str:
+        """The token that lets its holder do `purpose` for a subscriber (of an issue, a place)."""
+        name = "-".join(map(str, (subscriber_id, *more)))
+        return f"{name}.{self._signature(self._keys[purpose], name)}"
 
     def read(self, purpose: Purpose, token: str) -> int:
         """The subscriber a token was signed for; raises TokenError."""
+        (subscriber_id,) = self.read_all(purpose, token, 1)
+        return subscriber_id
+
+    def read_all(self, purpose: Purpose, token: str, number: int) -> tuple[int, ...]:
+        """All `number` numbers that a token was signed for; raises TokenError."""
         name, dot, signature = token.strip().partition(".")
-        if dot and name.isascii() and name.isdecimal() and len(name) < 19 and signature.isascii():
+        if dot and _NAME.fullmatch(name) and signature.isascii():
             expected = self._signature(self._keys[purpose], name)
-            if hmac.compare_digest(expected, signature):
-                return int(name)
+            numbers = tuple(map(int, name.split("-")))
+            if hmac.compare_digest(expected, signature) and len(numbers) == number:
+                return numbers
         raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
 
     def sign_return(self, subscriber_id: int, issue_id: int) -> str:

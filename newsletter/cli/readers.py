@@ -40,6 +40,7 @@ MOST_RETURNED = 20  # things that came back, told of one reader
 @click.option("--zone", help="The time zone of that hour, such as Europe/Oslo; UTC by default.")
 @click.option("--days", help="daily (the default), weekdays, or days such as mon,wed,fri.")
 @click.option("--length", type=int, help="Papers a digest at most; 10 by default.")
+@click.option("--language", help="The language of the digest, such as de; by default `language`.")
 @as_json
 @pass_app
 def subscribe(
@@ -51,6 +52,7 @@ def subscribe(
     zone: str | None,
     days: str | None,
     length: int | None,
+    language: str | None,
     as_json: bool,
 ) -> None:
     """Subscribe ADDRESS, or change what it gets.
@@ -66,6 +68,7 @@ def subscribe(
         "zone": parse_zone(zone).key if zone is not None else None,
         "days": parse_days(days) if days is not None else None,
         "length": length,
+        "language": app.templates.language(language).code if language is not None else None,
     }
     named = {name: wish for name, wish in wishes.items() if wish is not None}
     consent = Consent(at=datetime.now(UTC), form="command line")
@@ -191,6 +194,7 @@ def as_row(one: Subscriber) -> dict[str, Any]:
         "zone": wants.zone,
         "days": days_in_words(wants.days),
         "length": wants.length,
+        "language": wants.language,
         "consent_at": one.consent.at,
         "consent_form": one.consent.form,
         "unsubscribed_at": one.unsubscribed_at,

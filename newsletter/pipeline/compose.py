@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.editor import NO_HAND, Hand
 from newsletter.issue import Issue
+from newsletter.language import ENGLISH
 from newsletter.papers import PaperId
 from newsletter.pipeline import silencing
 from newsletter.rendering.renderer import Entry, Renderer
@@ -23,10 +24,12 @@ from newsletter.store.database import Database
 from newsletter.store.deliveries import NewDelivery
 from newsletter.topics import Catalogue
 from newsletter.trending import ADDED, UNTOLD, Trend, trends
+from newsletter.wording import DigestKind
 from subscribers import schedule
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
 
+AWAY = timedelta(days=8)  # without a delivery: longer than a weekly reader goes without
 BATCH = 500  # readers a transaction: short enough that a sender never waits long for it
 
 
@@ -39,6 +42,8 @@ class Terms:
     zone: ZoneInfo  # decides the issue's date
     window: timedelta  # how long a paper stays a candidate
     new_papers: bool = False  # whether papers that nobody has spoken of yet may fill digests
+    language: str = ENGLISH  # of readers who chose none
+    origins: tuple[str, ...] = ()  # where the papers are from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +83,8 @@ def compose(
             return Composed(issue=issue, fresh=False, queued=0, skipped=0, cancelled=why)
     queued = skipped = 0
     select = _Selector(issue, now)
+    with database.read() as connection:
+        recent = issues.between(connection, day - AWAY, day)
     with database.read() as reader:
         for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
             with database.write() as connection:
@@ -85,10 +92,19 @@ def compose(
                 had = deliveries.had(connection, issue, batch[0].id, batch[-1].id)
                 silent = silencing.silenced(connection, batch, now)
                 hidden = editor_acts.hidden(connection, issue)  # maybe since it was frozen
+                here = deliveries.had_any(connection, recent, batch[0].id, batch[-1].id)
                 new = [
                     one
                     for subscriber in batch
-                    if (one := select(subscriber, had.get(subscriber.id, ()), hidden, silent))
+                    if (
+                        one := select(
+                            subscriber,
+                            had.get(subscriber.id, ()),
+                            hidden,
+                            silent,
+                            away=bool(recent) and subscriber.id not in here,
+                        )
+                    )
                     is not None
                 ]
                 written = deliveries.add(connection, issue, new)
@@ -143,9 +159,19 @@ def _freeze(
         day=day,
         entries=[entry for _, entry in ranked],
         topics=catalogue.topics.values(),
+        languages=_languages(database, renderer, terms),
+        origins=terms.origins,
     )
     with database.write() as connection:
         return issues.freeze(connection, day, now, [one for one, _ in ranked], snapshot)
+
+
+def _languages(database: Database, renderer: Renderer, terms: Terms) -> list[str]:
+    """The publication's language first, then those that readers chose and that there still are."""
+    with database.read() as connection:
+        chosen = subscribers.languages(connection)
+    there = set(renderer.templates.known_languages())
+    return [terms.language, *sorted((chosen & there) - {terms.language})]
 
 
 def _is_wanted(hand: Hand, since: datetime) -> bool:
@@ -168,6 +194,8 @@ class _Selector:
         self._issue = issue
         self._now = now
         self._rankings: dict[tuple[frozenset[str], frozenset[str]], Ranking] = {}
+        self._sizes = issue.snapshot.sizes
+        self._room = issue.snapshot.room
 
     def __call__(
         self,
@@ -175,6 +203,8 @@ class _Selector:
         had: Collection[PaperId],
         hidden: Collection[PaperId],
         silent: Mapping[int, str],
+        *,
+        away: bool,
     ) -> NewDelivery | None:
         """The delivery of a reader, None on the reader's day off."""
         wants = subscriber.preferences
@@ -189,10 +219,20 @@ class _Selector:
         if interests not in self._rankings:
             candidates: Sequence[Candidate] = self._issue.candidates
             self._rankings[interests] = rank(candidates, *interests)
-        selection = take(self._rankings[interests], had, wants.length, hidden)
+        selection = take(
+            self._rankings[interests], had, wants.length, hidden, self._sizes, self._room
+        )
         return NewDelivery(
             subscriber_id=subscriber.id,
             picks=selection.picks,
             reason=selection.reason,
             due_at=due_at,
+            kind=self._kind(subscriber, away),
+            language=wants.language,
+            beyond=selection.beyond,
         )
+
+    def _kind(self, subscriber: Subscriber, away: bool) -> DigestKind:
+        if away and subscriber.consent.at < self._now - AWAY:
+            return DigestKind.CATCH_UP
+        return DigestKind.WEEKLY if len(subscriber.preferences.days) == 1 else DigestKind.DAILY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from newsletter.dkim import MailSigner
 from newsletter.issue import Digest, Issue
@@ -12,6 +13,7 @@ from newsletter.papers import PaperId
 from newsletter.selection import Pick, rank, take
 from newsletter.store.deliveries import Claimed
 from newsletter.store.ledger import Entry, read_picks
+from newsletter.wording import DigestKind
 from subscribers.model import Preferences
 from subscribers.tokens import Purpose, Signer
 
@@ -28,6 +30,7 @@ class Edition:
         self.issue = issue
         self._signer = signer
         self._builder = Builder(issue.snapshot, mail_signer)
+        self._position = issue.position
 
     def message(self, delivery: Claimed | Entry) -> Message:
         """The mail of a delivery, the same bytes whenever it is asked for."""
@@ -37,6 +40,9 @@ class Edition:
             delivery.since,
             read_picks(delivery.picks, self.issue),
             delivery.due_at,
+            kind=DigestKind(delivery.kind),
+            language=delivery.language,
+            beyond=delivery.beyond,
         )
         return self._builder.build(digest)
 
@@ -47,9 +53,11 @@ class Edition:
 
     def general(self, address: str, hidden: Collection[PaperId]) -> Message:
         """The mail of a reader who follows nothing and so gets whatever is trending."""
-        picks = take(rank(self.issue.candidates, (), ()), (), Preferences().length, hidden).picks
+        chosen = take(rank(self.issue.candidates, (), ()), (), Preferences().length, hidden)
         at = self.issue.composed_at
-        return self._builder.build(self._digest(NOBODY, address, at, picks, at))
+        return self._builder.build(
+            self._digest(NOBODY, address, at, chosen.picks, at, beyond=chosen.beyond)
+        )
 
     def _digest(
         self,
@@ -58,9 +66,16 @@ class Edition:
         since: datetime,
         picks: tuple[Pick, ...],
         due_at: datetime,
+        *,
+        kind: DigestKind = DigestKind.DAILY,
+        language: str = "",
+        beyond: int = 0,
     ) -> Digest:
         return Digest(
             issue_name=self.issue.name,
+            kind=kind,
+            language=language,
+            beyond=beyond,
             address=address,
             since=since.date(),
             picks=picks,
@@ -68,7 +83,21 @@ class Edition:
             key=digest_key(self._signer, self.issue.name, subscriber_id),
             unsubscribe_token=self._signer.sign(Purpose.UNSUBSCRIBE, subscriber_id),
             return_token=self._return_token(subscriber_id),
+            **self._page_tokens(subscriber_id, picks),
         )
+
+    def _page_tokens(self, subscriber_id: int, picks: tuple[Pick, ...]) -> dict[str, Any]:
+        if not self.issue.snapshot.masthead.pages:
+            return {}
+        sign, issue_id = self._signer.sign, self.issue.id
+        return {
+            "preferences_token": sign(Purpose.PREFERENCES, subscriber_id),
+            "view_token": sign(Purpose.VIEW, subscriber_id, issue_id),
+            "vote_tokens": tuple(
+                sign(Purpose.VOTE, subscriber_id, issue_id, self._position[pick.paper_id])
+                for pick in picks
+            ),
+        }
 
     def _return_token(self, subscriber_id: int) -> str:
         if not self.issue.snapshot.masthead.verp:

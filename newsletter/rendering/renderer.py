@@ -12,19 +12,26 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, urlsplit
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from newsletter import plain
+from newsletter.errors import TemplateError
+from newsletter.language import ENGLISH, Language
 from newsletter.papers import Paper, PaperId, shorten_authors
 from newsletter.quoted import encode
-from newsletter.rendering.gist import gist
+from newsletter.rendering import words
+from newsletter.rendering.gist import LONGEST, gist
 from newsletter.rendering.templates import Templates
-from newsletter.rendering.tex import to_unicode
-from newsletter.snapshot import Card, Chip, Masthead, Slotted, Snapshot, slotted
+from newsletter.rendering.tex import shorten, to_unicode
+from newsletter.snapshot import Both, Card, Chip, Masthead, Shell, Slotted, Snapshot, slotted
 from newsletter.topics import Topic
 from newsletter.trending import Trend
+from newsletter.wording import Wording
 
-SHELL_SLOTS = ("preheader", "count", "cards", "address", "since", "unsubscribe")
+SHELL_SLOTS = (
+    *("preheader", "occasion", "count", "cards", "more", "address", "since"),
+    *("unsubscribe", "preferences", "view"),
+)
 
 _SLOT = re.compile("\0([a-z]+)\0")  # NUL cannot come from a paper: to_unicode takes it away
 
@@ -48,10 +55,10 @@ class Entry:
 
 
 class Renderer:
-    """Makes snapshots from the templates of one folder."""
+    """Makes snapshots from templates."""
 
     def __init__(self, templates: Templates) -> None:
-        self._templates = templates
+        self.templates = templates
 
     def freeze(
         self,
@@ -61,58 +68,110 @@ class Renderer:
         day: date,
         entries: Sequence[Entry],
         topics: Iterable[Topic],
+        languages: Sequence[str] = (ENGLISH,),
+        origins: Sequence[str] = (),
     ) -> Snapshot:
         """The issue of a day as its digests are joined from; raises TemplateError.
 
-        `imprint` is the postal address that the law wants in the mail.
+        `imprint` is the postal address that the law wants in the mail, `origins` name where the
+        papers are from. Of `languages` the first is for readers who chose none.
         """
-        values: dict[str, object] = {name: _slot(name) for name in SHELL_SLOTS}
-        values |= {
-            "title": masthead.title,
-            "day": f"{day:%A} {day.day} {day:%B %Y}",
-            "imprint": imprint,
-        }
+        shells: dict[str, Shell] = {}
+        faces: dict[PaperId, dict[str, Both]] = {entry.paper.id: {} for entry in entries}
+        for code in languages:
+            language = self.templates.language(code)
+            wording = self._wording(language, day)
+            values: dict[str, object] = {
+                "title": masthead.title,
+                "day": language.weekday(day),
+                "imprint": imprint,
+                "pages": masthead.pages,
+                "credits": _credits(language, wording, origins),
+            }
+            shells[code] = self._shell(language, wording, values)
+            for entry in entries:
+                faces[entry.paper.id][code] = self._face(language, entry, masthead.pages)
         return Snapshot(
             masthead=masthead,
-            html=_split(self._templates.render("digest/shell.mjml", values)),
-            text=_split(self._templates.render("digest/shell.txt", values)),
-            because=_split(
-                self._templates.render("digest/because.html", {"topics": _slot("topics")})
-            ),
-            trending=encode(self._templates.render("digest/trending.html", {})),
-            chosen=encode(self._templates.render("digest/chosen.html", {})),
-            cards=self._cards(entries),
+            language=languages[0],
+            shells=shells,
+            cards={
+                entry.paper.id: Card(
+                    paper_id=entry.paper.id,
+                    title=to_unicode(entry.paper.title),
+                    pinned=entry.pinned,
+                    faces=faces[entry.paper.id],
+                )
+                for entry in entries
+            },
             chips={
                 topic.slug: Chip(
                     name=topic.name,
-                    html=encode(self._templates.render("digest/chip.html", {"name": topic.name})),
+                    html=encode(self.templates.render("digest/chip.html", {"name": topic.name})),
                 )
                 for topic in topics
             },
         )
 
-    def _cards(self, entries: Sequence[Entry]) -> Mapping[PaperId, Card]:
-        return {entry.paper.id: self._card(entry) for entry in entries}
+    def _wording(self, language: Language, day: date) -> Wording:
+        try:
+            return words.freeze(language, day)
+        except (KeyError, IndexError, ValueError) as error:
+            raise TemplateError(
+                f"The translation into {language.code} has a {{name}} that its English has not: "
+                f"{error}."
+            ) from error
 
-    def _card(self, entry: Entry) -> Card:
+    def _shell(self, language: Language, wording: Wording, values: Mapping[str, object]) -> Shell:
+        because = escape(wording.because).replace("{topics}", _slot("topics"))
+        return Shell(
+            mail=self._both(
+                language.code,
+                "digest/shell.mjml",
+                "digest/shell.txt",
+                {**values, **{name: _slot(name) for name in SHELL_SLOTS}},
+            ),
+            heading=self._both(
+                language.code,
+                "digest/heading.html",
+                "digest/heading.txt",
+                {"heading": _slot("heading")},
+            ),
+            more=self._both(
+                language.code,
+                "digest/more.html",
+                "digest/more.txt",
+                {**values, "more": _slot("more"), "view": _slot("view")},
+            ),
+            because=_split(because),
+            trending=encode(escape(wording.trending_now)),
+            chosen=encode(escape(wording.chosen)),
+            wording=wording,
+        )
+
+    def _face(self, language: Language, entry: Entry, pages: str) -> Both:
         paper = entry.paper
-        title = to_unicode(paper.title)
-        links = links_of(paper)
+        links = links_of(paper, language)
+        machine = bool(paper.tldr.strip())
+        told = to_unicode(paper.tldr if machine else paper.abstract)
         values = {
-            "title": title,
+            "title": to_unicode(paper.title),
             "url": links[0].url,
-            "meta": _meta(entry),
+            "meta": _meta(entry, language),
             "note": to_unicode(entry.note),
-            "gist": gist(to_unicode(paper.abstract)),
+            "gist": shorten(told, LONGEST) if machine else gist(told),
+            "by_machine": language.gettext("Summary by a machine:") if machine else "",
             "links": links,
             "reasons": _slot("reasons"),
+            "vote": _slot("vote"),
+            "pages": pages,
         }
-        return Card(
-            paper_id=paper.id,
-            title=title,
-            pinned=entry.pinned,
-            html=_split(self._templates.render("digest/card.html", values)),
-            text=_split(self._templates.render("digest/card.txt", values)),
+        return self._both(language.code, "digest/card.html", "digest/card.txt", values)
+
+    def _both(self, code: str, html: str, text: str, values: Mapping[str, object]) -> Both:
+        return Both(
+            html=_split(self.templates.render(html, values, code)),
+            text=_split(self.templates.render(text, values, code)),
         )
 
 
@@ -125,34 +184,51 @@ def _split(rendered: str) -> Slotted:
     return slotted(pieces[::2], pieces[1::2])
 
 
-def _meta(entry: Entry) -> str:
+def _credits(language: Language, wording: Wording, origins: Sequence[str]) -> str:
+    untold = language.gettext("Nothing in this mail tells anybody that you read it.")
+    if not origins:
+        return untold
+    found = language.gettext("Papers found at {sources}.").format(sources=wording.listed(origins))
+    return f"{found} {untold}"
+
+
+def _meta(entry: Entry, language: Language) -> str:
     paper = entry.paper
     authors = shorten_authors([to_unicode(name) for name in paper.authors])
-    told = (authors, plain.line(paper.organization), *_standing(entry))
+    told = (authors, plain.line(paper.organization), *_standing(entry, language))
     return " · ".join(part for part in told if part)
 
 
-def _standing(entry: Entry) -> Iterable[str]:
+def _standing(entry: Entry, language: Language) -> Iterable[str]:
     """What makes it trending, in words; of what the editor chose, the place does not matter."""
     trend = entry.trend
     if trend.votes is not None:
-        yield "1 upvote" if trend.votes == 1 else f"{trend.votes:,} upvotes"
+        told = language.ngettext("{n} upvote", "{n} upvotes", trend.votes)
+        yield told.format(n=language.number(trend.votes))
+    if trend.rising:
+        yield language.gettext("rising")
     if trend.position is not None and not entry.pinned:
-        where = f"on {trend.day:%a} {trend.day.day} {trend.day:%b}" if trend.day else "trending"
-        yield f"No. {trend.position} of {trend.of} {where}"
+        told = (
+            language.gettext("No. {n} of {of} on {day}")
+            if trend.day
+            else language.gettext("No. {n} of {of} trending")
+        )
+        day = language.short(trend.day) if trend.day else ""
+        yield told.format(n=trend.position, of=trend.of, day=day)
 
 
-def links_of(paper: Paper) -> list[Link]:
+def links_of(paper: Paper, language: Language) -> list[Link]:
     """The paper's links, the one of its title first; where it has no page, a search for it."""
-    code = "Code (found by a machine)" if paper.code_guessed else "Code"
+    _ = language.gettext
+    code = _("Code (found by a machine)") if paper.code_guessed else _("Code")
     found = [
         Link(label=label, url=url)
         for label, url in (
-            ("Abstract", safe_url(paper.url)),
-            ("PDF", safe_url(paper.pdf_url)),
+            (_("Abstract"), safe_url(paper.url)),
+            (_("PDF"), safe_url(paper.pdf_url)),
             (code, safe_url(paper.code_url)),
-            ("Project", safe_url(paper.project_url)),
-            ("Discussion", safe_url(paper.discussion_url)),
+            (_("Project"), safe_url(paper.project_url)),
+            (_("Discussion"), safe_url(paper.discussion_url)),
         )
         if url
     ]
@@ -160,7 +236,7 @@ def links_of(paper: Paper) -> list[Link]:
         return found
     query = quote(to_unicode(paper.title)[:300], safe="")
     search = f"https://arxiv.org/search/?searchtype=title&query={query}"
-    return [Link(label="Find it on arXiv", url=search), *found]
+    return [Link(label=_("Find it on arXiv"), url=search), *found]
 
 
 def safe_url(url: str | None) -> str | None:

@@ -1,10 +1,13 @@
-"""Loads templates, compiles MJML once, and tells a broken one with its file and line."""
+"""Loads templates, compiles MJML once, and tells a broken one with its file and line.
+
+An operator's own folder comes first: what is not in it is ours.
+"""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,61 +16,113 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import TemplateSyntaxError
 
+from newsletter import language as languages
 from newsletter.errors import TemplateError
+from newsletter.language import Language
+from newsletter.look import Look
 
 WIDTH = 76  # columns of text parts; some clients add two of their own when quoting
+TRANSLATIONS = "translations"  # where a folder of templates keeps its languages
 
 # What mjml-python lets through in silence, and what would tell a third party that a mail was read.
 _MUST_NOT_STAND = re.compile(r"<mj-[a-z]+|<link\b|@import|\burl\(|<script\b", re.IGNORECASE)
+_INCLUDE = re.compile(r'<mj-include\s+path="([a-z./-]+)"\s*/>')
+_INDENT = re.compile(r"\n\s+")
 
 
 class Templates:
-    """The templates of one folder, compiled when they are first asked for."""
+    """The templates of some folders, the first that has one counts; compiled when asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._environment = Environment(
-            loader=FunctionLoader(self._source),
-            # By the name's ending: select_autoescape does not know .mjml.
-            autoescape=_is_markup,  # noqa: S701  on for all that becomes HTML
-            undefined=StrictUndefined,
-            auto_reload=False,
-        )
-        self._environment.filters["wrap"] = wrap
+    def __init__(self, *folders: Path, look: Look | None = None) -> None:
+        self.folders: Sequence[Path] = folders
+        self._look = look or Look()
+        self._environments: dict[str, Environment] = {}
+        self._languages: dict[str, Language] = {}
 
-    def render(self, name: str, values: Mapping[str, Any]) -> str:
-        """The template of that name with these values; raises TemplateError."""
+    def language(self, code: str) -> Language:
+        """A language with the operator's own words; raises TemplateError."""
+        if code not in self._languages:
+            own = [folder / TRANSLATIONS for folder in self.folders]
+            self._languages[code] = languages.load(code, own)
+        return self._languages[code]
+
+    def known_languages(self) -> list[str]:
+        """The tags of all languages, the operator's own among them."""
+        return languages.known([folder / TRANSLATIONS for folder in self.folders])
+
+    def render(self, name: str, values: Mapping[str, Any], code: str = languages.ENGLISH) -> str:
+        """The template of that name with these values in a language; raises TemplateError."""
+        language = self.language(code)
+        given = {
+            "look": self._look,
+            "language": language,
+            "start": "right" if language.direction == "rtl" else "left",
+        }
         try:
-            return self._environment.get_template(name).render(values)
+            rendered = self._environment(language).get_template(name).render({**given, **values})
         except TemplateSyntaxError as error:
             raise TemplateError(
-                f"Template {self._folder / name}, line {error.lineno}: {error.message}."
+                f"Template {self.find(error.name or name)}, line {error.lineno}: {error.message}."
             ) from error
         except JinjaError as error:
-            raise TemplateError(f"Template {self._folder / name}: {error}.") from error
+            raise TemplateError(f"Template {self.find(name)}: {error}.") from error
+        except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
+            raise TemplateError(
+                f"Template {self.find(name)}: {type(error).__name__}: {error}."
+            ) from error
+        return _INDENT.sub("\n", rendered) if _is_markup(name) else rendered
+
+    def find(self, name: str) -> Path:
+        """The file that counts for a name; the last folder's where there is none."""
+        found = (folder / name for folder in self.folders if (folder / name).is_file())
+        return next(found, self.folders[-1] / name)
+
+    def _environment(self, language: Language) -> Environment:
+        if language.code not in self._environments:
+            made = Environment(
+                loader=FunctionLoader(self._source),
+                # By the name's ending: select_autoescape does not know .mjml.
+                autoescape=_is_markup,  # noqa: S701  on for all that becomes HTML
+                undefined=StrictUndefined,
+                auto_reload=False,
+                extensions=["jinja2.ext.i18n"],
+            )
+            made.filters["wrap"] = wrap
+            made.install_gettext_callables(  # type: ignore[attr-defined]
+                language.gettext, language.ngettext, newstyle=True
+            )
+            self._environments[language.code] = made
+        return self._environments[language.code]
 
     def _source(self, name: str) -> str:
         """A template's text; of MJML the HTML it compiles to, which still holds its Jinja tags."""
-        try:
-            text = (self._folder / name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise TemplateError(
-                f"Template {self._folder / name} cannot be read: {error}."
-            ) from error
+        text = self._read(name)
         if not name.endswith(".mjml"):
             return text
-        self._environment.parse(text, name=name)  # here a Jinja error still has its own line
-        return self._from_mjml(name, text)
+        # Here a Jinja error still has its own line.
+        Environment(extensions=["jinja2.ext.i18n"], autoescape=True).parse(text, name=name)
+        return self._from_mjml(name, self.included(text))
+
+    def included(self, text: str) -> str:
+        """The MJML with what it includes in its place; raises TemplateError."""
+        return _INCLUDE.sub(lambda found: self._read(found[1]), text)
+
+    def _read(self, name: str) -> str:
+        file = self.find(name)
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TemplateError(f"Template {file} cannot be read: {error}.") from error
 
     def _from_mjml(self, name: str, text: str) -> str:
         try:
             html: str = mjml.mjml2html(text, disable_comments=True, fonts={})
         except ValueError as error:
-            raise TemplateError(f"Template {self._folder / name}: {error}.") from error
+            raise TemplateError(f"Template {self.find(name)}: {error}.") from error
         found = _MUST_NOT_STAND.search(html)
         if found:
             raise TemplateError(
-                f"Template {self._folder / name}: {found[0]!r} must not stand in a mail."
+                f"Template {self.find(name)}: {found[0]!r} must not stand in a mail."
             )
         return html
 

@@ -39,6 +39,7 @@ from newsletter.sources.port import (
 )
 
 __all__ = [
+    "CREDITS",
     "NEWS",
     "Answer",
     "ArxivSource",
@@ -83,6 +84,9 @@ _BUILT_IN: Mapping[str, Kind] = {
     "bibtex": Kind(options=FileOptions, make=BibtexSource),
     "page": Kind(options=FileOptions, make=PageSource),
 }
+CREDITS = {"huggingface": "Hugging Face Papers", "arxiv": "arXiv"}
+"""Whom mails name as where papers are from, by kind."""
+
 _FILES = {"jsonl": JsonlSource, "bibtex": BibtexSource, "page": PageSource}
 BEGINNING = 256  # bytes of a file that tell its kind
 _KINDS = Kinds(what="source", group="newsletter.sources", kind=Kind, built_in=_BUILT_IN)

@@ -32,6 +32,7 @@ from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
 from newsletter.store.ledger import HELD, free, silenced, takeable
 from newsletter.store.schema import deliveries, issue_papers
+from newsletter.wording import DigestKind
 from subscribers.model import State
 from subscribers.schema import subscribers, suppressions
 
@@ -47,6 +48,9 @@ class NewDelivery:
     picks: tuple[Pick, ...]
     reason: str  # why there are none; empty where there are
     due_at: datetime
+    kind: DigestKind = DigestKind.DAILY
+    language: str = ""  # that the reader chose; empty: the issue's own
+    beyond: int = 0  # papers that matched too, but are over the length asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,9 @@ class Claimed:
     suppressed: str  # why the address gets nothing now; empty where it does
     since: datetime  # the subscriber's consent
     picks: str  # as kept; `read_picks` reads them
+    kind: str  # wording.DigestKind
+    language: str
+    beyond: int
     due_at: datetime  # dates the message, whenever it goes
     news_from: datetime  # what its age as news counts from: `due_at`, or an operator's retry
     tries: int
@@ -106,6 +113,9 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> lis
             "state": DeliveryState.QUEUED if one.picks else DeliveryState.SKIPPED,
             "reason": one.reason,
             "picks": _picks_row(one.picks, place),
+            "kind": one.kind,
+            "language": one.language,
+            "beyond": one.beyond,
             "due_at": one.due_at,
             "next_at": one.due_at,
             "tries": 0,
@@ -144,6 +154,14 @@ def had(connection: Connection, issue: Issue, first: int, last: int) -> dict[int
     return found
 
 
+def had_any(connection: Connection, issue_ids: Sequence[int], first: int, last: int) -> set[int]:
+    """Which of the subscribers numbered `first` to `last` some issues were meant for at all."""
+    query = select(deliveries.c.subscriber_id).where(
+        deliveries.c.subscriber_id.between(first, last), deliveries.c.issue_id.in_(issue_ids)
+    )
+    return set(connection.scalars(query))
+
+
 def claim(
     connection: Connection,
     *,
@@ -172,6 +190,9 @@ def claim(
             func.coalesce(suppressions.c.reason, "").label("suppressed"),
             subscribers.c.consent_at.label("since"),
             deliveries.c.picks,
+            deliveries.c.kind,
+            deliveries.c.language,
+            deliveries.c.beyond,
             deliveries.c.due_at,
             func.coalesce(deliveries.c.retried_at, deliveries.c.due_at).label("news_from"),
             deliveries.c.tries,

@@ -13,7 +13,7 @@ from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Candidate
-from newsletter.snapshot import Card, Slotted, Snapshot
+from newsletter.snapshot import Both, Card, Snapshot
 from newsletter.store.insert import insert_new
 from newsletter.store.schema import issue_papers, issues, papers
 
@@ -114,6 +114,12 @@ def listed(connection: Connection, limit: int) -> list[Listed]:
     return [Listed(**row._mapping) for row in connection.execute(query)]
 
 
+def between(connection: Connection, first: date, last: date) -> list[int]:
+    """The numbers of the issues from a day on, up to before another."""
+    query = select(issues.c.id).where(issues.c.day >= first, issues.c.day < last)
+    return list(connection.scalars(query))
+
+
 def names_of(connection: Connection, issue: Issue) -> dict[str, PaperId]:
     """Every id that an issue's papers have or had, each with the one it has in the issue."""
     frozen = [candidate.paper_id for candidate in issue.candidates]
@@ -162,8 +168,7 @@ def _card_row(card: Card) -> dict[str, Any]:
     return {
         "title": card.title,
         "pinned": card.pinned,
-        "html": card.html.to_json(),
-        "text": card.text.to_json(),
+        "faces": {code: face.to_json() for code, face in card.faces.items()},
     }
 
 
@@ -171,7 +176,6 @@ def _card(paper_id: str, kept: dict[str, Any]) -> Card:
     return Card(
         paper_id=PaperId(paper_id),
         title=kept["title"],
-        pinned=kept.get("pinned", False),  # version 0.1 pinned nothing
-        html=Slotted.from_json(kept["html"]),
-        text=Slotted.from_json(kept["text"]),
+        pinned=kept["pinned"],
+        faces={code: Both.from_json(face) for code, face in kept["faces"].items()},
     )

@@ -37,6 +37,9 @@ class Entry:
     state: DeliveryState
     reason: str
     picks: str
+    kind: str
+    language: str
+    beyond: int
     due_at: datetime
     next_at: datetime
     sent_at: datetime | None
@@ -206,6 +209,9 @@ _ENTRIES = select(
     deliveries.c.state,
     deliveries.c.reason,
     deliveries.c.picks,
+    deliveries.c.kind,
+    deliveries.c.language,
+    deliveries.c.beyond,
     deliveries.c.due_at,
     deliveries.c.next_at,
     deliveries.c.sent_at,

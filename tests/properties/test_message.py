@@ -34,7 +34,10 @@ MASTHEAD = Masthead(
     bounces="bounces@example.org",
     list_id="daily.example.org",
     domain="example.org",
+    pages="https://papers.example.org",
+    feedback_id="papers1",
 )
+PAGES = MASTHEAD.pages
 HOSTILE = [
     "<script>alert(1)</script>",
     "\r\nBcc: everybody@example.org\r\n\r\n",
@@ -50,7 +53,8 @@ HOSTILE = [
 WORDS = st.sampled_from(HOSTILE) | st.text(max_size=120)
 HEADERS = (
     *("From", "Reply-To", "List-Id", "Auto-Submitted", "To", "Subject", "Date", "Message-ID"),
-    *("List-Unsubscribe", "MIME-Version", "Content-Type"),
+    *("List-Help", "List-Unsubscribe", "List-Unsubscribe-Post", "Feedback-ID"),
+    *("Content-Language", "MIME-Version", "Content-Type"),
 )
 
 
@@ -80,6 +84,10 @@ def built(
         key="abc",
         return_token="",
         unsubscribe_token="1.abc",
+        preferences_token="1.p",
+        view_token="1.w",
+        vote_tokens=("7.v",),
+        beyond=3,
     )
     return Builder(snapshot, mail_signer).build(digest)
 
@@ -117,29 +125,41 @@ def rendered_whole(paper: Paper, address: str, topic: str, ending: str) -> str:
     """The same mail by Jinja alone: every template with real values where slots would be."""
     page = ending == "html"
     templates = Templates(folder("templates"))
+    english = templates.language("en")
     chip = templates.render("digest/chip.html", {"name": topic})
-    because = templates.render("digest/because.html", {"topics": Markup(chip)})
+    because = Markup("Because you follow") + " " + Markup(chip)
     told = textwrap.fill(f"Because you follow {topic}", 76)
-    links = links_of(paper)
+    links = links_of(paper, english)
     card = {
         "title": to_unicode(paper.title),
         "url": links[0].url,
         "meta": " · ".join(p for p in (to_unicode(paper.authors[0]), "No. 1 of 1 trending") if p),
         "note": "",
         "gist": gist(to_unicode(paper.abstract)),
+        "by_machine": "",
         "links": links,
-        "reasons": Markup(because) if page else told,
+        "reasons": because if page else told,
+        "pages": PAGES,
+        "vote": "7.v",
     }
+    heading = templates.render(f"digest/heading.{ending}", {"heading": "For you today, best first"})
+    more = {"pages": PAGES, "view": "1.w", "more": "3 more papers for you"}
     shell = {
         "title": MASTHEAD.title,
         "day": "Thursday 12 March 2026",
+        "occasion": "Thursday 12 March 2026",
         "imprint": "1 Example Road",
+        "credits": "Nothing in this mail tells anybody that you read it.",
         "preheader": f"1 paper on {topic}, best first.",
         "count": "1 paper",
-        "cards": Markup(templates.render(f"digest/card.{ending}", card)),
+        "cards": Markup(heading + templates.render(f"digest/card.{ending}", card)),
+        "more": Markup(templates.render(f"digest/more.{ending}", more)),
         "address": address,
         "since": "1 March 2026",
-        "unsubscribe": "mailto:daily@example.org?subject=unsubscribe%201.abc",
+        "unsubscribe": f"{PAGES}/u/1.abc",
+        "preferences": "1.p",
+        "view": "1.w",
+        "pages": PAGES,
     }
     return templates.render("digest/shell.mjml" if page else "digest/shell.txt", shell)
 
