@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -14,10 +15,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 import newsletter.store.schema  # noqa: F401  the tables register themselves
+from newsletter import pipeline
+from newsletter.cli.preview import take_apart
 from newsletter.errors import StoreError
-from newsletter.store import papers
+from newsletter.store import issues, papers
 from newsletter.store.database import HEAD, Database
 from subscribers.schema import metadata
+from tests.contract.test_belt import SIGNER
 
 
 @pytest.fixture
@@ -55,6 +59,27 @@ def test_the_head_is_the_newest_script() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 
+SNAPSHOT = {
+    "masthead": {
+        "title": "Papers",
+        "from_name": "Papers",
+        "from_address": "daily@example.org",
+        "reply_to": "daily@example.org",
+        "bounces": "daily@example.org",
+        "list_id": "daily.example.org",
+        "domain": "example.org",
+    },
+    "html": ["<p>", {"slot": "count"}, {"slot": "cards"}, {"slot": "since"}],
+    "text": [{"slot": "count"}, {"slot": "cards"}, {"slot": "unsubscribe"}],
+    "because": ["Because you follow", {"slot": "topics"}],
+    "trending": "Trending now",
+    "chips": {"x": {"name": "X", "html": " X"}},
+}
+CARD = {
+    "title": "A title",
+    "html": ["A title, ", {"slot": "reasons"}],
+    "text": ["A title, ", {"slot": "reasons"}],
+}
 FIRST_RELEASE = (
     "INSERT INTO papers "
     "(id, title, abstract, authors, classes, published, code_url, first_seen_at) "
@@ -63,9 +88,9 @@ FIRST_RELEASE = (
     'INSERT INTO observations (paper_id, source, at, position, "of") '
     "VALUES ('title:0011223344556677', 'morning', '2026-03-11 00:00:00+00:00', 1, 70)",
     "INSERT INTO issues (day, composed_at, snapshot) "
-    "VALUES ('2026-03-11', '2026-03-11 06:00:00+00:00', '{}')",
+    f"VALUES ('2026-03-11', '2026-03-11 06:00:00+00:00', '{json.dumps(SNAPSHOT)}')",
     "INSERT INTO issue_papers (issue_id, place, paper_id, seen, trend, matches, card) "
-    "VALUES (1, 0, 'title:0011223344556677', '2026-03-11', 1.0, '{}', '{}')",
+    f"VALUES (1, 0, 'title:0011223344556677', '2026-03-11', 1.0, '{{}}', '{json.dumps(CARD)}')",
 )
 
 
@@ -83,6 +108,11 @@ def test_what_the_first_release_kept_is_kept(database: Database) -> None:
         kept = papers.get(connection, "title:001122")
         told, merged = papers.origins(connection, kept.paper.id)
         assert connection.scalar(text("SELECT pinned FROM issue_papers")) in (False, 0)
+        issue = issues.by_id(connection, 1)
+    mail = pipeline.Edition(issue, SIGNER).general("asa@example.org", ())
+    assert mail.subject == "A title"
+    parts = take_apart(mail.content)
+    assert parts.html == "<p>1 paperA title, Trending now11 March 2026"
     assert kept.first_seen_at == datetime(2026, 3, 11, 6, tzinfo=UTC)
     assert (kept.paper.authors, kept.paper.classes) == (("A. Author",), ("cs.CL",))
     assert [(one.source, one.trust) for one in told] == [("morning", 20)]
