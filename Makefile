@@ -1,13 +1,14 @@
 # Everything runs in .venv, which is made on first use from the pinned requirements.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check golden crash bench pins clean
+.PHONY: help demo test lint check golden mailtools crash bench pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+MAIL_TOOLS := .npm-tools/.installed
 
 # The first Python that runs, is new enough and can make a venv. Yours: make PYTHON=... demo
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -15,7 +16,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 	$$p -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo $$p && break; done)
 
 help:  ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME)  ## collect, compose and send a first issue into demo/mail, offline
 	$(BIN)/newsletter demo demo
@@ -33,6 +34,8 @@ check: lint test  ## everything a change has to pass
 
 golden: $(DEV)  ## rewrite the expected mails of tests/golden; look at the diff
 	$(BIN)/python -m pytest tests/golden --golden-rewrite $(ARGS)
+
+mailtools: $(MAIL_TOOLS)  ## install what judges mails in tests/mail, with npm and Node 20
 
 crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database
 	CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash $(ARGS)
@@ -55,7 +58,7 @@ pins: $(DEV)  ## resolve the requirements anew; ARGS=--upgrade takes the newest
 		-c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:  ## remove what make made
-	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .npm-tools demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.txt pyproject.toml
@@ -69,4 +72,11 @@ $(RUNTIME): requirements.txt pyproject.toml
 $(DEV): $(RUNTIME) requirements-dev.txt
 	@echo 'Installing what its tests need into $(VENV) ...'
 	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(MAIL_TOOLS): tests/mail/package.json tests/mail/package-lock.json
+	@echo 'Installing what judges mails into .npm-tools ...'
+	@mkdir -p .npm-tools && cp tests/mail/package.json tests/mail/package-lock.json .npm-tools
+	@cd .npm-tools && PUPPETEER_SKIP_DOWNLOAD=1 \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

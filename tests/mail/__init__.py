@@ -1,0 +1,1 @@
+"""The finished mail as others judge it: linters, a browser, spam filters, a real Postfix."""

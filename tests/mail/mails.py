@@ -1,0 +1,120 @@
+"""The mails that every check of this folder looks at: one of each kind that we send.
+
+A kind is a line of KINDS: its name, and what makes its message in an office, from DOMAIN and to an
+address of its own at READERS. All are real: seeds that are collected, composed and signed as on
+any morning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+from newsletter import catalogue, dkim, dkim_keys, pipeline, sources
+from newsletter.message import Message
+from newsletter.pipeline import Edition
+from newsletter.rendering.renderer import Renderer
+from newsletter.rendering.templates import Templates
+from newsletter.resources import folder
+from newsletter.snapshot import Masthead
+from newsletter.store import ledger
+from newsletter.store.database import Database
+from subscribers import store
+from subscribers.model import LONGEST, Consent, Preferences
+from subscribers.tokens import Signer
+from tests.golden.test_golden import TERMS, offline
+
+HERE = Path(__file__).parent
+DOMAIN = "letters.example.org"
+READERS = "any.example.net"  # where the mail lab takes mail for whomever
+MIDNIGHT = time(0, 0)  # past at any hour, so that no mail is dated in the future
+FOLLOWS = frozenset({"alignment", "vision-language", "agents", "reasoning", "robotics"})
+
+TERMS_HERE = replace(
+    TERMS,
+    masthead=Masthead(
+        title="Trending papers",
+        from_name="Trending papers",
+        from_address=f"daily@{DOMAIN}",
+        reply_to=f"daily@{DOMAIN}",
+        bounces=f"b@{DOMAIN}",
+        list_id=f"daily.{DOMAIN}",
+        domain=DOMAIN,
+        verp=True,
+        pages=f"https://{DOMAIN}",
+        feedback_id="letters1",
+    ),
+    origins=("Hugging Face Papers", "arXiv"),
+)
+
+
+class Office:
+    """A publisher on the morning of an issue: papers collected, keys made, nobody subscribed.
+
+    The clock is real, since spam filters look at a mail's date.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.now = datetime.now(UTC)
+        self.terms = TERMS_HERE
+        self.signer = Signer(b"the mail lab")
+        self.renderer = Renderer(Templates(HERE / "look", folder("templates")))
+        self.topics = catalogue.load(folder("seeds") / "topics.toml")
+        made = {"rsa": dkim_keys.RSA, "ed": dkim_keys.ED25519}
+        keys = {
+            selector: dkim_keys.read(dkim_keys.generate(kind), selector)
+            for selector, kind in made.items()
+        }
+        self.mail_signer = dkim.MailSigner(
+            DOMAIN, [dkim.Selected(selector=one, key=key) for one, key in keys.items()]
+        )
+        self.records = {
+            dkim.record_name(selector, DOMAIN): key.record() for selector, key in keys.items()
+        }
+        page = {"path": str(folder("seeds") / "trending-papers.txt")}
+        page_source = sources.build("page", page, folder("seeds"))
+        pipeline.collect(database, offline(), [page_source], self.now)
+        for code in ("de", "he"):  # the issue speaks what readers speak when it is composed
+            self._subscribe(f"first-{code}", Preferences(language=code))
+
+    def _subscribe(self, name: str, wants: Preferences) -> str:
+        address = f"{name}@{READERS}"
+        consent = Consent(at=self.now - timedelta(days=9), form="test")
+        with self.database.write() as connection:
+            store.subscribe(connection, address, replace(wants, at=MIDNIGHT), consent)
+        return address
+
+    def digest(self, name: str, wants: Preferences) -> Message:
+        """What a new reader with these wishes gets of today's issue."""
+        address = self._subscribe(name, wants)
+        done = pipeline.compose(self.database, self.renderer, self.topics, self.terms, self.now)
+        assert done.issue is not None
+        with self.database.read() as connection:
+            entries = ledger.entries(connection, done.issue.id)
+        (entry,) = (one for one in entries if one.address == address)
+        return Edition(done.issue, self.signer, self.mail_signer).message(entry)
+
+
+KINDS: Mapping[str, Callable[[Office], Message]] = {
+    "topics": lambda office: office.digest("topics", Preferences(follows=FOLLOWS)),
+    "general": lambda office: office.digest("general", Preferences()),
+    "one-paper": lambda office: office.digest("one-paper", Preferences(length=1)),
+    "german": lambda office: office.digest("german", Preferences(language="de", length=5)),
+    "hebrew": lambda office: office.digest("hebrew", Preferences(language="he", length=5)),
+    "long": lambda office: office.digest("long", Preferences(length=LONGEST)),
+}
+
+
+@contextmanager
+def office(place: Path) -> Iterator[Office]:
+    """An office with a database of its own in that folder."""
+    database = Database(f"sqlite:///{place}/newsletter.db")
+    database.upgrade()
+    try:
+        yield Office(database)
+    finally:
+        database.close()
