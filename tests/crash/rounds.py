@@ -146,7 +146,8 @@ def _sending(world: Crashing, one: Round, tally: Tally) -> list[str]:
             struck.append(one.strike)
             os.kill(victim.pid, SIGNALS[one.strike])
             if one.strike == "kill":
-                victim.join(PATIENCE)
+                while alive([victim]):
+                    time.sleep(POLL)
 
         sink.at(one.phase, one.at, strike)
         started += [world.start(sink.port, orders) for _ in range(one.processes)]

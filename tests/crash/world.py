@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 from sqlalchemy import Connection, text
 
@@ -309,6 +309,10 @@ def _clear(connection: Connection) -> None:
         connection.execute(table.delete())
 
 
+_LOOKING = Lock()  # of two threads that look at once, one is told that a process ended with 255
+
+
 def alive(processes: Iterable[BaseProcess]) -> list[BaseProcess]:
     """Those that have not ended."""
-    return [one for one in processes if one.is_alive()]
+    with _LOOKING:
+        return [one for one in processes if one.is_alive()]
