@@ -23,7 +23,9 @@ from newsletter.pacing import DomainLimits
 from newsletter.pipeline.compose import Terms
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
+from newsletter.pipeline.letters import Desk
 from newsletter.pipeline.receipts import FileReceipts
+from newsletter.rendering.letters import Letters
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
@@ -78,6 +80,19 @@ class App:
         told = look.model_dump(exclude={"templates"}) | {"logo": look.logo or ""}
         folders = [one for one in (own, folder("templates")) if one is not None]
         return Templates(*folders, look=Look(**told))
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What letters are written with."""
+        masthead = self.terms.masthead
+        return Desk(
+            letters=Letters(self.templates, masthead, self.terms.imprint),
+            masthead=masthead,
+            signer=self.signer,
+            topics=self.catalogue,
+            language=self.settings.language,
+            mail_signer=self.mail_signer,
+        )
 
     @cached_property
     def terms(self) -> Terms:

@@ -261,6 +261,26 @@ def assemble(
     )
 
 
+def letter(
+    masthead: Masthead,
+    headers: Headers,
+    *,
+    html: str,
+    text: str,
+    mail_signer: MailSigner | None = None,
+) -> Message:
+    """A mail that is no digest, such as a confirmation."""
+    return assemble(
+        masthead,
+        headers,
+        fixed_headers(masthead),
+        html=encode(html),
+        text=encode(text),
+        sender=masthead.bounces,
+        mail_signer=mail_signer,
+    )
+
+
 def fixed_headers(masthead: Masthead) -> bytes:
     """The headers that all mails of a sender share."""
     return _CRLF.join(

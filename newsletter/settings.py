@@ -258,6 +258,15 @@ def _colour_field(name: str, what: str) -> Any:
 Colour = Annotated[str, AfterValidator(_colour)]
 
 
+class ReportSettings(Options):
+    """[report]: what the operator is told by mail."""
+
+    to: Address | None = Field(
+        default=None,
+        description="Who gets a report of each issue, once all its deliveries have ended.",
+    )
+
+
 class LookSettings(Options):
     """[look]: how mails and pages look."""
 
@@ -426,6 +435,7 @@ class Settings(Options):
     issue: IssueSettings = IssueSettings()
     pages: PagesSettings = PagesSettings()
     look: LookSettings = LookSettings()
+    report: ReportSettings = ReportSettings()
     delivery: DeliverySettings = DeliverySettings()
     dkim: DkimSettings = DkimSettings()
     http: HttpSettings = HttpSettings()

@@ -26,9 +26,13 @@ class Subscribed:
 
 
 def subscribe(
-    connection: Connection, address: str, preferences: Preferences, consent: Consent
+    connection: Connection,
+    address: str,
+    preferences: Preferences,
+    consent: Consent,
+    state: State = State.CONFIRMED,
 ) -> Subscribed:
-    """Makes an address a confirmed subscriber with these preferences.
+    """Makes an address a subscriber with these preferences, confirmed or still to be asked.
 
     An address that is here already, in whatever case, keeps its row, number and spelling; its
     preferences are replaced, and a consent that still holds keeps its date. Raises AddressError.
@@ -36,7 +40,7 @@ def subscribe(
     address = addresses.normalise(address)
     before = find(connection, address)
     values = _preferences_row(preferences) | {
-        "state": State.CONFIRMED,
+        "state": state,
         "unsubscribed_at": None,
     }
     if before is None or before.state is not State.CONFIRMED:
@@ -51,6 +55,16 @@ def subscribe(
     else:
         connection.execute(update(subscribers).where(subscribers.c.id == before.id).values(values))
     return Subscribed(subscriber=get(connection, address), before=before)
+
+
+def confirm(connection: Connection, subscriber_id: int, now: datetime) -> Subscriber:
+    """Makes a pending subscription a confirmed one, as of now; twice is once."""
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id, subscribers.c.state == State.PENDING)
+        .values(state=State.CONFIRMED, consent_at=now)
+    )
+    return by_id(connection, subscriber_id)
 
 
 def unsubscribe(connection: Connection, subscriber_id: int, now: datetime) -> None:

@@ -33,6 +33,7 @@ class Purpose(StrEnum):
     PREFERENCES = "preferences"  # of a subscriber
     VIEW = "view"  # of a subscriber and an issue: the digest as a page
     VOTE = "vote"  # of a subscriber, an issue and a paper's place in it
+    CONFIRM = "confirm"  # of a subscriber, and the second (Unix time) it ends with
     RETURN = "return"  # says to which delivery a returned mail belongs
 
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import click
 
+from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import limit, pass_app
 from newsletter.cli.show import as_json, dump, say, table
 from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
-from newsletter.store import events
+from newsletter.errors import RequestError
+from newsletter.store import events, letters
+from newsletter.store.letters import LetterKind
 from subscribers import addresses, store, suppression_store
 from subscribers.model import (
     Consent,
@@ -41,6 +44,8 @@ MOST_RETURNED = 20  # things that came back, told of one reader
 @click.option("--days", help="daily (the default), weekdays, or days such as mon,wed,fri.")
 @click.option("--length", type=int, help="Papers a digest at most; 10 by default.")
 @click.option("--language", help="The language of the digest, such as de; by default `language`.")
+@click.option("--confirm", "ask", is_flag=True, help="Ask the owner by mail first.")
+@click.option("--welcome", is_flag=True, help="Send a welcome, and today's digest right away.")
 @as_json
 @pass_app
 def subscribe(
@@ -53,13 +58,15 @@ def subscribe(
     days: str | None,
     length: int | None,
     language: str | None,
+    ask: bool,
+    welcome: bool,
     as_json: bool,
 ) -> None:
     """Subscribe ADDRESS, or change what it gets.
 
-    You vouch that its owner asked for it. Without a topic the digest has whatever is trending.
-    Of an address that is here already, only what you name changes; topics named replace those
-    followed before.
+    You vouch that its owner asked for it, or let --confirm ask. Without a topic the digest has
+    whatever is trending. Of an address that is here already, only what you name changes; topics
+    named replace those followed before.
     """
     wishes: dict[str, Any] = {
         "follows": frozenset(app.catalogue.get(name).slug for name in topic) or None,
@@ -71,12 +78,24 @@ def subscribe(
         "language": app.templates.language(language).code if language is not None else None,
     }
     named = {name: wish for name, wish in wishes.items() if wish is not None}
-    consent = Consent(at=datetime.now(UTC), form="command line")
+    if ask and welcome:
+        raise RequestError("Name --confirm or --welcome, not both: who confirms is welcomed.")
+    now = datetime.now(UTC)
+    consent = Consent(at=now, form="command line")
     with app.database.write() as connection:
         before = store.find(connection, address)
         current = before.preferences if before else Preferences()
         preferences = Preferences(**(vars(current) | named))
-        done = store.subscribe(connection, address, preferences, consent)
+        if ask and before is not None and before.state is State.CONFIRMED:
+            raise RequestError(f"{before.address} is subscribed already; there is nothing to ask.")
+        state = State.PENDING if ask else State.CONFIRMED
+        done = store.subscribe(connection, address, preferences, consent, state)
+        if ask:
+            key = f"{done.subscriber.id}/{now:%Y%m%dT%H%M%S}"
+            kind = LetterKind.CONFIRMATION
+            letters.queue(connection, kind, key, done.subscriber.address, now, done.subscriber.id)
+        if welcome:
+            pipeline.welcome(connection, done.subscriber, now, app.terms.zone)
         word = suppression_store.find(connection, addresses.key(done.subscriber.address))
     if as_json:
         dump({"new": done.before is None, **as_row(done.subscriber)})
@@ -88,14 +107,40 @@ def subscribe(
     else:
         what = "Subscribed again:"
     say(f"{what} {done.subscriber.address}: {in_words(app, preferences)}")
+    if ask:
+        say("Pending until the owner confirms: `newsletter send` sends the question.")
+    if welcome:
+        say("`newsletter send` sends the welcome.")
     if word is not None and word.silences(datetime.now(UTC)):
         say(f"It is suppressed and gets nothing until it is unsuppressed: {word.reason}")
 
 
+@click.command(epilog="Example: newsletter confirm 12-1790000000.q3…")
+@click.argument("token")
+@pass_app
+def confirm(app: App, token: str) -> None:
+    """Confirm a subscription by the TOKEN of an answer's subject, and welcome its reader."""
+    now = datetime.now(UTC)
+    clean = token.removeprefix("confirm").strip()
+    subscriber_id, ends = app.signer.read_all(Purpose.CONFIRM, clean, 2)
+    if now.timestamp() > ends:
+        raise RequestError("This token has expired; `newsletter letters send confirmation` asks.")
+    with app.database.write() as connection:
+        before = store.by_id(connection, subscriber_id)
+        if before.state is State.UNSUBSCRIBED:
+            raise RequestError(f"{before.address} has left since; it has to subscribe again.")
+        reader = store.confirm(connection, subscriber_id, now)
+        if before.state is State.PENDING:
+            pipeline.welcome(connection, reader, now, app.terms.zone)
+    word = "confirmed" if before.state is State.PENDING else "had confirmed already"
+    say(f"{reader.address} {word}.")
+
+
 @click.command(epilog="Example: newsletter unsubscribe asa@example.org")
 @click.argument("who", metavar="ADDRESS|TOKEN")
+@click.option("--goodbye", is_flag=True, help="Send a last mail that says so.")
 @pass_app
-def unsubscribe(app: App, who: str) -> None:
+def unsubscribe(app: App, who: str, goodbye: bool) -> None:
     """End a subscription, by ADDRESS or by the TOKEN of an unsubscribe mail's subject."""
     with app.database.write() as connection:
         if "@" in who:
@@ -103,7 +148,11 @@ def unsubscribe(app: App, who: str) -> None:
         else:
             token = who.removeprefix("unsubscribe").strip()
             leaver = store.by_id(connection, app.signer.read(Purpose.UNSUBSCRIBE, token))
-        store.unsubscribe(connection, leaver.id, datetime.now(UTC))
+        now = datetime.now(UTC)
+        store.unsubscribe(connection, leaver.id, now)
+        if goodbye and leaver.state is not State.UNSUBSCRIBED:
+            key = f"{leaver.id}/{now:%Y%m%dT%H%M%S}"
+            letters.queue(connection, LetterKind.GOODBYE, key, leaver.address, now, leaver.id)
     if leaver.state is State.UNSUBSCRIBED:
         say(f"{leaver.address} had left already, on {leaver.unsubscribed_at:%Y-%m-%d}.")
     else:

@@ -17,6 +17,7 @@ from newsletter.cli import (
     demo,
     dkim,
     issues,
+    letters,
     papers,
     readers,
     sources,
@@ -82,6 +83,7 @@ def root(context: click.Context, config: Path | None) -> None:
 for _command in (
     demo.demo,
     readers.subscribe,
+    readers.confirm,
     readers.unsubscribe,
     collect,
     compose,
@@ -94,6 +96,7 @@ for _command in (
     readers.subscribers,
     issues.issues,
     deliveries.deliveries,
+    letters.letters,
     bounces.bounces,
     configs.config,
     dkim.dkim,

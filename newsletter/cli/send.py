@@ -74,6 +74,8 @@ def send(
     signer = app.signer
     now = datetime.now(UTC)
     pipeline.open_roads(post.roads)  # a closed road is told before anything is touched
+    if to is None and limit is None:
+        _letters(app, post)
     if early or to is not None:
         with app.database.write() as connection:
             deliveries.bring_forward(connection, now, subscriber_id=reader)
@@ -94,6 +96,18 @@ def send(
         context.exit(done.stranded.exit_code)
     if done.lost or any(done.states[state] for state in TROUBLE):
         context.exit(1)
+
+
+def _letters(app: App, post: pipeline.Post) -> None:
+    """Sends confirmations, welcomes and the like, before digests: people wait for them."""
+    to = app.settings.report.to
+    if to is not None:
+        with app.database.write() as connection:
+            pipeline.report(connection, to, datetime.now(UTC))
+    done = pipeline.send_letters(app.database, app.desk, post)
+    if done:
+        told = [counted(number, f"{state} letter") for state, number in done.items()]
+        complain(", ".join(told) + ".")
 
 
 def _several(

@@ -11,11 +11,20 @@ from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.letters import (
+    Desk,
+    letter_to,
+    report,
+    report_of,
+    send_letters,
+    welcome,
+)
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
 
 __all__ = [
     "Collected",
     "Composed",
+    "Desk",
     "Dispatched",
     "Edited",
     "Edition",
@@ -33,10 +42,15 @@ __all__ = [
     "compose",
     "dispatch",
     "edit",
+    "letter_to",
     "look",
     "open_roads",
     "pause",
     "rehearse",
+    "report",
+    "report_of",
     "retry",
+    "send_letters",
     "take_back",
+    "welcome",
 ]

@@ -7,7 +7,7 @@ again, it adds only readers who came since, and finishes what a crash left undon
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from newsletter.rendering.renderer import Entry, Renderer
 from newsletter.selection import Candidate, Ranking, rank, take
 from newsletter.snapshot import Masthead
 from newsletter.store import deliveries, editor_acts, issue_acts, issues, locks, papers
-from newsletter.store.database import Database
+from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import NewDelivery
 from newsletter.topics import Catalogue
 from newsletter.trending import ADDED, UNTOLD, Trend, trends
@@ -112,6 +112,22 @@ def compose(
             skipped += sum(1 for one in written if not one.picks)
             progress(len(batch))
     return Composed(issue=issue, fresh=fresh, queued=queued, skipped=skipped)
+
+
+def compose_one(
+    connection: Connection, issue: Issue, subscriber: Subscriber, now: datetime
+) -> bool:
+    """Adds one reader to an issue, due now whatever the hour; whether there are papers."""
+    locks.papers_stay(connection)
+    had = deliveries.had(connection, issue, subscriber.id, subscriber.id)
+    silent = silencing.silenced(connection, [subscriber], now)
+    hidden = editor_acts.hidden(connection, issue)
+    select = _Selector(issue, now)
+    one = select(subscriber, had.get(subscriber.id, ()), hidden, silent, away=False)
+    if one is None:  # the reader's day off
+        return False
+    written = deliveries.add(connection, issue, [replace(one, due_at=now)])
+    return any(new.picks for new in written)
 
 
 def _freeze(

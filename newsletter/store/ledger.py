@@ -134,6 +134,22 @@ def skipped(connection: Connection, issue_id: int, limit: int) -> dict[str, int]
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def troubles(connection: Connection, issue_id: int, limit: int) -> dict[str, int]:
+    """Why deliveries of an issue failed or are in doubt, the commonest reasons first."""
+    number = func.count()
+    query = (
+        select(deliveries.c.reason, number)
+        .where(
+            deliveries.c.issue_id == issue_id,
+            deliveries.c.state.in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
+        )
+        .group_by(deliveries.c.reason)
+        .order_by(number.desc(), deliveries.c.reason)
+        .limit(limit)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def is_finished(counts: Mapping[DeliveryState, int]) -> bool:
     """Whether nothing of an issue is queued, sending or deferred."""
     return not any(counts[state] for state in OPEN)

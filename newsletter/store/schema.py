@@ -281,3 +281,30 @@ slowdowns = Table(
     Column("words", Text, nullable=False),
     Column("at", Instant, nullable=False),
 )
+
+# Mails that are no digests. They may come twice after a crash: a confirmation that comes twice
+# harms nobody, one that never comes loses a reader.
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(64), nullable=False, unique=True),  # what it is about: queued once
+    Column("kind", String(16), nullable=False),  # letters.LetterKind
+    Column("subscriber_id", ForeignKey("subscribers.id")),  # null: to the operator
+    Column("address", String(320), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),  # why it failed, or is tried again
+    Column("tries", Integer, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("owner", String(64)),
+    Column("lease_until", Instant),
+    Column("sent_at", Instant),
+    Column("transport", String(64)),
+    CheckConstraint(
+        "kind IN ('confirmation', 'welcome', 'preferences', 'goodbye', 'report')", name="kind"
+    ),
+    CheckConstraint("state IN ('queued', 'sent', 'failed')", name="state"),
+    Index("ix_letters_state_next_at", "state", "next_at"),
+    sqlite_autoincrement=True,
+)

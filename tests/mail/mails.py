@@ -16,12 +16,14 @@ from pathlib import Path
 from newsletter import catalogue, dkim, dkim_keys, pipeline, sources
 from newsletter.message import Message
 from newsletter.pipeline import Edition
+from newsletter.rendering.letters import Letters
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
 from newsletter.snapshot import Masthead
-from newsletter.store import ledger
+from newsletter.store import issues, ledger
 from newsletter.store.database import Database
+from newsletter.store.letters import LetterKind
 from subscribers import store
 from subscribers.model import LONGEST, Consent, Preferences
 from subscribers.tokens import Signer
@@ -98,6 +100,34 @@ class Office:
         (entry,) = (one for one in entries if one.address == address)
         return Edition(done.issue, self.signer, self.mail_signer).message(entry)
 
+    def letter(self, kind: LetterKind) -> Message:
+        """A letter to a new reader."""
+        address = self._subscribe(kind, Preferences(follows=FOLLOWS))
+        with self.database.read() as connection:
+            reader = store.get(connection, address)
+        return pipeline.letter_to(self.desk, kind, reader, self.now, first=True)
+
+    def report(self) -> Message:
+        """How today's issue goes, to the operator."""
+        with self.database.read() as connection:
+            day = issues.latest_day(connection)
+            assert day is not None
+            address = f"report@{READERS}"
+            return pipeline.report_of(self.desk, connection, day, address, self.now)
+
+    @property
+    def desk(self) -> pipeline.Desk:
+        """What letters are written with."""
+        masthead = self.terms.masthead
+        return pipeline.Desk(
+            letters=Letters(self.renderer.templates, masthead, self.terms.imprint),
+            masthead=masthead,
+            signer=self.signer,
+            topics=self.topics,
+            language="en",
+            mail_signer=self.mail_signer,
+        )
+
 
 KINDS: Mapping[str, Callable[[Office], Message]] = {
     "topics": lambda office: office.digest("topics", Preferences(follows=FOLLOWS)),
@@ -105,6 +135,11 @@ KINDS: Mapping[str, Callable[[Office], Message]] = {
     "one-paper": lambda office: office.digest("one-paper", Preferences(length=1)),
     "german": lambda office: office.digest("german", Preferences(language="de", length=5)),
     "hebrew": lambda office: office.digest("hebrew", Preferences(language="he", length=5)),
+    "confirmation": lambda office: office.letter(LetterKind.CONFIRMATION),
+    "welcome": lambda office: office.letter(LetterKind.WELCOME),
+    "preferences": lambda office: office.letter(LetterKind.PREFERENCES),
+    "goodbye": lambda office: office.letter(LetterKind.GOODBYE),
+    "report": lambda office: office.report(),
     "long": lambda office: office.digest("long", Preferences(length=LONGEST)),
 }
 

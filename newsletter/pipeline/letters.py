@@ -1,0 +1,307 @@
+"""Queues letters and sends them: confirmations, welcomes, links, goodbyes, the operator's report.
+
+Unlike a digest a letter may come twice after a crash: one that never comes loses a reader. So a
+letter is marked as sent after its answer, and tried again where that was not heard.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from newsletter.dkim import MailSigner
+from newsletter.errors import RequestError
+from newsletter.message import Headers, Message, leaving
+from newsletter.message import letter as built
+from newsletter.pipeline.compose import compose_one
+from newsletter.pipeline.connections import Road
+from newsletter.pipeline.dispatch import Post
+from newsletter.rendering.letters import Account, Letter, Letters, Wishes
+from newsletter.snapshot import Masthead
+from newsletter.store import issue_acts, issues, ledger
+from newsletter.store import letters as kept
+from newsletter.store.database import Connection, Database
+from newsletter.store.letters import LetterKind, LetterState, Waiting
+from newsletter.topics import Catalogue
+from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
+from subscribers import store as subscribers
+from subscribers.model import State, Subscriber
+from subscribers.tokens import Purpose, Signer
+
+CONFIRM_WITHIN = timedelta(days=3)
+LEASE = timedelta(minutes=10)
+AGAIN = timedelta(minutes=10)  # doubled with each try
+TRIES = 6
+BATCH = 20
+TROUBLES = 5  # reasons that a report tells
+NOT_WANTED = "the reader's state changed before it was sent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What letters are written with."""
+
+    letters: Letters
+    masthead: Masthead
+    signer: Signer
+    topics: Catalogue
+    language: str  # of readers who chose none, and of the operator
+    mail_signer: MailSigner | None = None
+
+
+def compose_letter(connection: Connection, desk: Desk, waiting: Waiting) -> Message | None:
+    """The mail of a letter; None where what it is about holds no more."""
+    if waiting.kind is LetterKind.REPORT:
+        letter = desk.letters.report(desk.language, _account(connection, waiting))
+        return _message(desk, waiting, letter, waiting.address, "")
+    assert waiting.subscriber_id is not None  # noqa: S101  the others go to readers
+    reader = subscribers.by_id(connection, waiting.subscriber_id)
+    expected = {LetterKind.CONFIRMATION: State.PENDING, LetterKind.GOODBYE: State.UNSUBSCRIBED}
+    if reader.state is not expected.get(waiting.kind, State.CONFIRMED):
+        return None
+    letter = write(desk, waiting.kind, reader, waiting.queued_at, first=_first(connection, reader))
+    token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
+    return _message(desk, waiting, letter, reader.address, token)
+
+
+def write(
+    desk: Desk, kind: LetterKind, reader: Subscriber, queued_at: datetime, *, first: bool
+) -> Letter:
+    """The words of a letter to a reader; raises RequestError where it needs readers' pages."""
+    code = reader.preferences.language or desk.language
+    if code not in desk.letters.languages():
+        code = desk.language
+    pages, sign = desk.masthead.pages, desk.signer.sign
+    leave = leaving(desk.masthead, sign(Purpose.UNSUBSCRIBE, reader.id))[0]
+    link = f"{pages}/preferences/{sign(Purpose.PREFERENCES, reader.id)}" if pages else ""
+    match kind:
+        case LetterKind.CONFIRMATION:
+            url = confirm_url(desk, reader.id, queued_at)
+            days = CONFIRM_WITHIN.days
+            return desk.letters.confirmation(code, _wishes(desk, reader), url, days)
+        case LetterKind.WELCOME:
+            return desk.letters.welcome(
+                code, _wishes(desk, reader), leave=leave, first=first, url=link
+            )
+        case LetterKind.PREFERENCES:
+            if not link:
+                raise RequestError("There is no page to link to: pages.url is not set.")
+            return desk.letters.preferences(code, url=link, leave=leave)
+        case LetterKind.GOODBYE:
+            return desk.letters.goodbye(code, url=f"{pages}/" if pages else "")
+    raise RequestError(f"A {kind} is not written to readers.")
+
+
+def letter_to(
+    desk: Desk, kind: LetterKind, reader: Subscriber, now: datetime, *, first: bool
+) -> Message:
+    """A letter as it would be sent, whatever the reader's state; raises RequestError."""
+    waiting = Waiting(
+        id=0,
+        key=f"{kind}/preview/{reader.id}",
+        kind=kind,
+        subscriber_id=reader.id,
+        address=reader.address,
+        queued_at=now,
+        tries=0,
+    )
+    letter = write(desk, kind, reader, now, first=first)
+    token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
+    return _message(desk, waiting, letter, reader.address, token)
+
+
+def report_of(
+    desk: Desk, connection: Connection, day: date, address: str, now: datetime
+) -> Message:
+    """The operator's report of an issue as it would be sent."""
+    waiting = Waiting(
+        id=0,
+        key=f"{LetterKind.REPORT}/{day.isoformat()}",
+        kind=LetterKind.REPORT,
+        subscriber_id=None,
+        address=address,
+        queued_at=now,
+        tries=0,
+    )
+    message = compose_letter(connection, desk, waiting)
+    assert message is not None  # noqa: S101  a report always holds
+    return message
+
+
+def confirm_url(desk: Desk, subscriber_id: int, queued_at: datetime) -> str:
+    """What confirms a subscription: a page, or a mail that is ready to send."""
+    ends = int((queued_at + CONFIRM_WITHIN).timestamp())
+    token = desk.signer.sign(Purpose.CONFIRM, subscriber_id, ends)
+    if desk.masthead.pages:
+        return f"{desk.masthead.pages}/confirm/{token}"
+    return f"mailto:{desk.masthead.reply_to}?subject=confirm%20{token}"
+
+
+def send_letters(database: Database, desk: Desk, post: Post) -> Counter[LetterState]:
+    """Sends what is due; raises TransportUnavailable where no road is open, and loses nothing."""
+    done: Counter[LetterState] = Counter()
+    while not post.stopped():
+        with database.write() as connection:
+            claimed = kept.claim(connection, post.owner, post.clock(), LEASE, BATCH)
+        if not claimed:
+            return done
+        done += _send(database, desk, post, claimed)
+    return done
+
+
+def _send(
+    database: Database, desk: Desk, post: Post, claimed: Sequence[Waiting]
+) -> Counter[LetterState]:
+    done: Counter[LetterState] = Counter()
+    left = [one.id for one in claimed]
+    roads = _Roads(post.roads)
+    try:
+        for one in claimed:
+            with database.read() as connection:
+                message = compose_letter(connection, desk, one)
+            state, reason, road = LetterState.FAILED, NOT_WANTED, None
+            if message is not None:
+                answer, road = roads.send(message)
+                if isinstance(answer, Reply):
+                    state, reason = LetterState.SENT, ""
+                elif answer.reply.permanent or one.tries >= TRIES:
+                    reason = str(answer.reply)
+                else:
+                    until = post.clock() + AGAIN * 2 ** (one.tries - 1)
+                    with database.write() as connection:
+                        reason = str(answer.reply)
+                        kept.put_off(connection, post.owner, [one.id], until, reason, charged=True)
+                    left.remove(one.id)
+                    continue
+            with database.write() as connection:
+                kept.ended(
+                    connection,
+                    post.owner,
+                    one.id,
+                    state,
+                    reason=reason,
+                    now=post.clock(),
+                    transport=road,
+                )
+            left.remove(one.id)
+            done[state] += 1
+    finally:
+        roads.close()
+        if left:
+            with database.write() as connection:
+                now = post.clock()
+                kept.put_off(connection, post.owner, left, now, "", charged=False)
+    return done
+
+
+class _Roads:
+    """One connection of the first road that is open."""
+
+    def __init__(self, roads: Sequence[Road]) -> None:
+        self._left = [(road.name, road.transports[0]) for road in roads]
+        self._open = False
+
+    def send(self, message: Message) -> tuple[Reply | Refused, str]:
+        """Hands a message over, by the next road where one closes."""
+        envelope = Envelope(
+            sender=message.sender, recipient=message.recipient, message_id=message.message_id
+        )
+        while True:
+            name, transport = self._left[0]
+            try:
+                if not self._open:
+                    transport.open()
+                    self._open = True
+                return transport.send(envelope, message.content), name
+            except Refused as refused:
+                return refused, name
+            except TransportUnavailable:
+                self.close()
+                if len(self._left) == 1:
+                    raise
+                self._left.pop(0)
+
+    def close(self) -> None:
+        """Closes what is open."""
+        if self._open:
+            self._left[0][1].close()
+            self._open = False
+
+
+def _message(desk: Desk, waiting: Waiting, letter: Letter, address: str, token: str) -> Message:
+    return built(
+        desk.masthead,
+        Headers(
+            recipient=address,
+            subject=letter.subject,
+            at=waiting.queued_at,
+            key=desk.signer.opaque(waiting.key),
+            issue_name=waiting.kind,
+            language=letter.language,
+            feedback=f"{waiting.kind}:{letter.language}:letter",
+            unsubscribe_token=token,
+        ),
+        html=letter.html,
+        text=letter.text,
+        mail_signer=desk.mail_signer,
+    )
+
+
+def _wishes(desk: Desk, reader: Subscriber) -> Wishes:
+    wants, known = reader.preferences, desk.topics.topics
+    return Wishes(
+        topics=[known[slug].name if slug in known else slug for slug in sorted(wants.follows)],
+        at=f"{wants.at:%H:%M}",
+        zone=wants.zone,
+        length=wants.length,
+    )
+
+
+def _first(connection: Connection, reader: Subscriber) -> bool:
+    """Whether a digest for this reader waits already."""
+    newest = issues.latest_day(connection)
+    if newest is None:
+        return False
+    issue = issues.get(connection, newest)
+    found = ledger.entries(connection, issue.id, subscriber_id=reader.id)
+    return any(one.picks != "[]" for one in found)
+
+
+def _account(connection: Connection, waiting: Waiting) -> Account:
+    issue = issues.get(connection, _day(waiting.key))
+    counts = ledger.count(connection, issue.id)
+    return Account(
+        day=issue.day,
+        counts=[(state.value, number) for state, number in counts.items() if number],
+        troubles=list(ledger.troubles(connection, issue.id, TROUBLES).items()),
+    )
+
+
+def _day(key: str) -> date:
+    return date.fromisoformat(key.partition("/")[2])
+
+
+def welcome(connection: Connection, reader: Subscriber, now: datetime, zone: ZoneInfo) -> bool:
+    """Queues a reader's welcome, and today's digest for right away; whether there is one."""
+    first = False
+    issue = issues.find(connection, now.astimezone(zone).date())
+    if issue is not None and not issue_acts.standing(connection, issue.id).cancelled:
+        first = compose_one(connection, issue, reader, now)
+    key = f"{reader.id}/{now:%Y%m%dT%H%M%S}"
+    kept.queue(connection, LetterKind.WELCOME, key, reader.address, now, reader.id)
+    return first
+
+
+def report(connection: Connection, address: str, now: datetime) -> bool:
+    """Queues the operator's report of the newest issue once all of it has ended."""
+    newest = issues.latest_day(connection)
+    if newest is None:
+        return False
+    issue = issues.get(connection, newest)
+    counts = ledger.count(connection, issue.id)
+    if not sum(counts.values()) or not ledger.is_finished(counts):
+        return False
+    return kept.queue(connection, LetterKind.REPORT, newest.isoformat(), address, now)

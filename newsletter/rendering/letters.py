@@ -1,0 +1,228 @@
+"""The mails that are no digests: one named function each.
+
+Confirmation, welcome, preferences, goodbye go to a reader; the report goes to the operator. All
+stand in one frame, `templates/letters/frame`, as HTML and as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from newsletter.language import Language
+from newsletter.rendering.templates import Templates
+from newsletter.snapshot import Masthead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A mail of one reader: its words, finished."""
+
+    language: str
+    subject: str
+    html: str
+    text: str
+    leave: bool = False  # whether one can unsubscribe by it
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Words:
+    subject: str
+    heading: str
+    paragraphs: Sequence[str]
+    why: str  # why this mail came
+    button: str = ""
+    url: str = ""
+    rows: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    leave: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What a reader asked for, as a letter tells it."""
+
+    topics: Sequence[str] = ()  # names; empty: whatever is trending
+    at: str = "08:00"
+    zone: str = "UTC"
+    length: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """How an issue went, as the operator is told."""
+
+    day: date
+    counts: Sequence[tuple[str, int]]  # states, those that occur
+    troubles: Sequence[tuple[str, int]] = field(default=())  # reasons, the commonest first
+
+
+class Letters:
+    """Writes letters in the name of one sender."""
+
+    def __init__(self, templates: Templates, masthead: Masthead, imprint: str) -> None:
+        self._templates = templates
+        self._masthead = masthead
+        self._imprint = imprint
+
+    def languages(self) -> list[str]:
+        """The tags of the languages that letters can be written in."""
+        return self._templates.known_languages()
+
+    def confirmation(self, code: str, wishes: Wishes, url: str, days: int) -> Letter:
+        """Asks whether the address's owner wants the mails; `url` says yes, for some days."""
+        language = self._templates.language(code)
+        _ = language.gettext
+        by_mail = url.startswith("mailto:")
+        return self._letter(
+            language,
+            _Words(
+                subject=_("Please confirm: {title}").format(title=self._masthead.title),
+                heading=_("One click, and the papers come"),
+                paragraphs=[
+                    _("Somebody, probably you, asked for {title} at this address:").format(
+                        title=self._masthead.title
+                    ),
+                    self._told(language, wishes),
+                ],
+                button=_("Yes, send me the papers"),
+                url=url,
+                notes=[
+                    *([_("The button opens a mail that is ready to send.")] if by_mail else []),
+                    language.ngettext(
+                        "The link works for {n} day. If it was not you, do nothing: "
+                        "nothing will be sent.",
+                        "The link works for {n} days. If it was not you, do nothing: "
+                        "nothing will be sent.",
+                        days,
+                    ).format(n=days),
+                ],
+                why=_("You get this one mail because your address was typed into a form."),
+            ),
+        )
+
+    def welcome(self, code: str, wishes: Wishes, *, leave: str, first: bool, url: str) -> Letter:
+        """Says what comes and when; `first` that today's digest comes right away."""
+        language = self._templates.language(code)
+        _ = language.gettext
+        return self._letter(
+            language,
+            _Words(
+                subject=_("Welcome to {title}").format(title=self._masthead.title),
+                heading=_("Welcome"),
+                paragraphs=[
+                    self._told(language, wishes),
+                    _("Your first digest is on its way: today's papers that are yours.")
+                    if first
+                    else _("Your first digest comes with the next issue that has papers for you."),
+                    _(
+                        "Each paper comes once, with the reason why it is there. "
+                        "On a day without one for you, nothing comes."
+                    ),
+                ],
+                button=_("Change topics or the hour") if url else "",
+                url=url,
+                notes=[
+                    _("To tell us anything, just answer this mail."),
+                    _(
+                        "So that no digest lands among spam, put {address} into your address book."
+                    ).format(address=self._masthead.from_address),
+                ],
+                why=_("You get this because you subscribed."),
+                leave=leave,
+            ),
+        )
+
+    def preferences(self, code: str, *, url: str, leave: str) -> Letter:
+        """Carries the link to the page where everything can be changed."""
+        language = self._templates.language(code)
+        _ = language.gettext
+        return self._letter(
+            language,
+            _Words(
+                subject=_("Your link to {title}").format(title=self._masthead.title),
+                heading=_("Here is your link"),
+                paragraphs=[
+                    _("It opens the page where you change topics, hour, length and language.")
+                ],
+                button=_("Open my preferences"),
+                url=url,
+                notes=[_("Whoever has the link can change these: do not pass this mail on.")],
+                why=_("You get this because your address asked for the link."),
+                leave=leave,
+            ),
+        )
+
+    def goodbye(self, code: str, *, url: str) -> Letter:
+        """Confirms that nothing more will come; `url` leads back, empty where nothing does."""
+        language = self._templates.language(code)
+        _ = language.gettext
+        return self._letter(
+            language,
+            _Words(
+                subject=_("Goodbye from {title}").format(title=self._masthead.title),
+                heading=_("You are unsubscribed"),
+                paragraphs=[_("This is the last mail. Thank you for reading.")],
+                button=_("Subscribe again") if url else "",
+                url=url,
+                notes=[_("If you did not ask for this, just answer this mail.")],
+                why=_("You get this because you unsubscribed a moment ago."),
+            ),
+        )
+
+    def report(self, code: str, account: Account) -> Letter:
+        """Tells the operator how an issue went."""
+        language = self._templates.language(code)
+        _, n = language.gettext, language.ngettext
+        number = dict(account.counts)
+        sent, failed = number.get("sent", 0), number.get("failed", 0) + number.get("unknown", 0)
+        subject = n("Issue {day}: {n} digest sent", "Issue {day}: {n} digests sent", sent).format(
+            day=account.day.isoformat(), n=language.number(sent)
+        )
+        if failed:
+            subject += ", " + n("{n} in trouble", "{n} in trouble", failed).format(
+                n=language.number(failed)
+            )
+        return self._letter(
+            language,
+            _Words(
+                subject=subject,
+                heading=_("Issue {day}").format(day=language.weekday(account.day)),
+                paragraphs=[
+                    _("Every delivery has ended.")
+                    if not failed
+                    else _("Every delivery has ended; not all of them well:")
+                ],
+                rows=[
+                    *((state, language.number(count)) for state, count in account.counts),
+                    *((words, language.number(count)) for words, count in account.troubles),
+                ],
+                notes=[f"newsletter status {account.day.isoformat()}"],
+                why=_("You get this because report.to names your address."),
+            ),
+        )
+
+    def _told(self, language: Language, wishes: Wishes) -> str:
+        _ = language.gettext
+        topics = ", ".join(wishes.topics) or _("whatever is trending")
+        told = language.ngettext(
+            "{topics}: up to {n} paper at {at} ({zone}).",
+            "{topics}: up to {n} papers at {at} ({zone}).",
+            wishes.length,
+        )
+        return told.format(topics=topics, n=wishes.length, at=wishes.at, zone=wishes.zone)
+
+    def _letter(self, language: Language, words: _Words) -> Letter:
+        values = vars(words) | {
+            "title": self._masthead.title,
+            "imprint": self._imprint,
+            "preheader": words.paragraphs[0],
+        }
+        return Letter(
+            language=language.code,
+            subject=words.subject,
+            html=self._templates.render("letters/frame.mjml", values, language.code),
+            text=self._templates.render("letters/frame.txt", values, language.code),
+            leave=bool(words.leave),
+        )

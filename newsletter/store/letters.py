@@ -1,0 +1,171 @@
+"""Letters that wait to be sent: queued once a key, claimed with a lease, tried for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection, or_, select, update
+
+from newsletter.store.insert import insert_new
+from newsletter.store.schema import letters
+
+
+class LetterKind(StrEnum):
+    """Which letter it is."""
+
+    CONFIRMATION = "confirmation"
+    WELCOME = "welcome"
+    PREFERENCES = "preferences"
+    GOODBYE = "goodbye"
+    REPORT = "report"  # to the operator
+
+
+class LetterState(StrEnum):
+    """How far a letter has come."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A letter that is ours to send until the lease ends."""
+
+    id: int
+    key: str
+    kind: LetterKind
+    subscriber_id: int | None
+    address: str
+    queued_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A letter as people look at it."""
+
+    kind: str
+    address: str
+    state: str
+    reason: str
+    queued_at: datetime
+    sent_at: datetime | None
+    tries: int
+
+
+def queue(
+    connection: Connection,
+    kind: LetterKind,
+    key: str,
+    address: str,
+    now: datetime,
+    subscriber_id: int | None = None,
+) -> bool:
+    """Queues a letter; False where that key was queued before."""
+    row = {
+        "key": f"{kind}/{key}",
+        "kind": kind,
+        "subscriber_id": subscriber_id,
+        "address": address,
+        "state": LetterState.QUEUED,
+        "reason": "",
+        "tries": 0,
+        "queued_at": now,
+        "next_at": now,
+    }
+    return bool(insert_new(connection, letters, [row], returning=letters.c.id))
+
+
+def claim(
+    connection: Connection, owner: str, now: datetime, lease: timedelta, limit: int
+) -> list[Waiting]:
+    """Takes up to `limit` letters whose time has come, the oldest first."""
+    due = (
+        select(letters.c.id)
+        .where(
+            letters.c.state == LetterState.QUEUED,
+            letters.c.next_at <= now,
+            or_(letters.c.lease_until.is_(None), letters.c.lease_until <= now),
+        )
+        .order_by(letters.c.next_at, letters.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(connection.scalars(due))
+    connection.execute(
+        update(letters)
+        .where(letters.c.id.in_(ids))
+        .values(owner=owner, lease_until=now + lease, tries=letters.c.tries + 1)
+    )
+    query = (
+        select(
+            *(letters.c[name] for name in ("id", "key", "kind", "subscriber_id", "address")),
+            letters.c.queued_at,
+            letters.c.tries,
+        )
+        .where(letters.c.id.in_(ids))
+        .order_by(letters.c.id)
+    )
+    return [
+        Waiting(**{**row._mapping, "kind": LetterKind(row.kind)})
+        for row in connection.execute(query)
+    ]
+
+
+def ended(
+    connection: Connection,
+    owner: str,
+    letter_id: int,
+    state: LetterState,
+    *,
+    reason: str = "",
+    now: datetime,
+    transport: str | None = None,
+) -> None:
+    """Records that a letter of ours was sent, or never will be."""
+    connection.execute(
+        update(letters)
+        .where(letters.c.id == letter_id, letters.c.owner == owner)
+        .values(
+            state=state,
+            reason=reason,
+            owner=None,
+            lease_until=None,
+            transport=transport,
+            sent_at=now if state is LetterState.SENT else None,
+        )
+    )
+
+
+def put_off(
+    connection: Connection,
+    owner: str,
+    ids: Sequence[int],
+    until: datetime,
+    reason: str,
+    *,
+    charged: bool,
+) -> None:
+    """Gives letters of ours back, to be tried again later."""
+    connection.execute(
+        update(letters)
+        .where(letters.c.id.in_(ids), letters.c.owner == owner)
+        .values(
+            next_at=until,
+            reason=reason,
+            owner=None,
+            lease_until=None,
+            tries=letters.c.tries if charged else letters.c.tries - 1,
+        )
+    )
+
+
+def listed(connection: Connection, limit: int) -> list[Listed]:
+    """Letters, newest first."""
+    names = ("kind", "address", "state", "reason", "queued_at", "sent_at", "tries")
+    query = select(*(letters.c[name] for name in names)).order_by(letters.c.id.desc()).limit(limit)
+    return [Listed(**row._mapping) for row in connection.execute(query)]
