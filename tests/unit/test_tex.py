@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.rendering.tex import sentences, shorten, to_unicode
+from newsletter.rendering.tex import to_unicode
 from newsletter.resources import folder
 
 TABLE = [
@@ -65,20 +65,3 @@ def test_anything_becomes_one_clean_line(text: str) -> None:
 def test_a_hostile_length_is_borne(sign: str) -> None:
     """Two hundred thousand signs of TeX return."""
     assert to_unicode(sign * 200_000)
-
-
-def test_sentences_do_not_end_at_abbreviations() -> None:
-    """ "e.g.", initials and decimals are inside a sentence."""
-    text = "We use X, e.g. Y, of J. Smith et al. Then it gains 78.2% more. The end!"
-    assert sentences(text) == [
-        "We use X, e.g. Y, of J. Smith et al. Then it gains 78.2% more.",
-        "The end!",
-    ]
-
-
-@given(st.text(max_size=200), st.integers(2, 100))
-def test_shortening_keeps_the_limit(text: str, limit: int) -> None:
-    """A shortened text is never longer than asked, and starts as the text does."""
-    cut = shorten(text, limit)
-    assert len(cut) <= limit
-    assert text.startswith(cut.removesuffix("…"))
