@@ -158,6 +158,10 @@ _SYMBOL = {name: _maths_to_text.latex_to_text("\\" + name) for name in _NAMED.sp
 }
 _NAMES = "|".join(_SYMBOL)
 _SYMBOLS = re.compile(rf"\{{\\({_NAMES})\}}|\\({_NAMES})(?![A-Za-z])(?:\{{\}})?")
+# Written with space around; pylatexenc eats the one after a command.
+_RELATION = re.compile(
+    r"(?<= )\\(times|sim|approx|pm|mp|leq?|geq?|ll|gg|neq?|equiv|to|rightarrow|in|notin|cdot) +"
+)
 _OPERATORS = re.compile(
     r"\\(log|ln|exp|sin|cos|tan|max|min|arg|argmax|argmin|lim|sup|inf|det|Pr|gcd|poly|polylog)"
     r"(?![A-Za-z])"
@@ -296,7 +300,7 @@ def _is_maths(body: str, found: re.Match[str]) -> bool:
 
 def _formula(body: str, written: str) -> str:
     spoken = _OPERATORS.sub(r" \1 ", _SIZED.sub("", body))
-    spoken = _SYMBOLS.sub(_symbol, spoken)  # here, for pylatexenc eats the space after a command
+    spoken = _RELATION.sub(lambda found: _SYMBOL[found[1]] + " ", spoken)
     spoken = re.sub(
         r"\\(?:mathcal|mathbb|mathfrak|mathbf|mathrm|boldsymbol|bm)(?![A-Za-z])\s*([A-Za-z0-9])",
         r" \1",
@@ -351,7 +355,7 @@ def _prose(text: str) -> str:
     if "\\" in text:
         text = _LETTERS.sub(lambda found: _LETTER[found[1]], text)
         text = _ACCENT.sub(_accented, text)
-        text = _SYMBOLS.sub(_symbol, text)
+        text = _SYMBOLS.sub(lambda found: _SYMBOL[found[1] or found[2]], text)
         text = _OPERATORS.sub(r"\1", text)
         text = _FRACTION.sub(_fraction, _ROOT.sub(_root, text))
         text = re.sub(r"\\[,;: ]|(?<!\\)\\\\(?= |$)", " ", text)
@@ -371,10 +375,6 @@ def _quoted(text: str) -> str:
     text = re.sub(r"(?<![\w”])\"(?=\w[^\"”“]*”)", "“", text)  # "ALL'' opens as it closes
     text = re.sub(r"“([^\"“”]{1,300})\"", r"“\1”", text)  # and ``ALL" closes as it opened
     return re.sub(r"(?<![\w\\`])`((?:[^`'\\]|(?<=\w)'(?=\w)){1,200})'(?!\w)", r"‘\1’", text)
-
-
-def _symbol(found: re.Match[str]) -> str:
-    return _SYMBOL[found[1] or found[2]]
 
 
 def _root(found: re.Match[str]) -> str:
