@@ -43,7 +43,8 @@ _DANGLING = re.compile(
     rf"|(?:for|with|towards?) {_POINTED} (?:[\w-]+ )?(?:purpose|end|goal|aim|reason|in mind)"
     r"|thus|therefore|hence|consequently|accordingly|as (?:a result|such)|however|nevertheless"
     r"|nonetheless|specifically|particularly|in particular|moreover|furthermore|additionally"
-    r"|in addition|besides|meanwhile|instead|here|then|so|notably|concretely|more specifically|importantly"
+    r"|in addition|besides|meanwhile|instead|here|then|so|notably|concretely"
+    r"|more specifically|importantly"
     r"), "
     r"|(?:thus|therefore|hence|here|however|to this end) (?=(?:we|this|our) )",
     re.IGNORECASE,
@@ -55,7 +56,8 @@ _LED_IN = re.compile(
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(
-    r"(?:this|it|they|such|for the (?:former|latter)|these (?!results|findings))\b"
+    r"(?:this|it|they|such|second(?:ly)?|third(?:ly)?|next|then|for the (?:former|latter)"
+    r"|these (?!results|findings))\b"
     r"(?! (?:paper|work|study|survey)\b)",
     re.IGNORECASE,
 )
@@ -64,7 +66,8 @@ _LISTED = re.compile(r"\(?(?:\d+|[ivx]+|[a-z])\)")  # "2) It further": an item o
 _RESULT = re.compile(
     r"\b(?:experiment(?:s|al)?|results?|evaluations?|empirical(?:ly)?|outperform\w*|achiev\w+|"
     r"surpass\w*|exceed\w*|improv(?:es|ed|ing|ements?)|reduc(?:es|ed|ing|tions?)|state-of-the-art|"
-    r"findings|higher|lower|faster|better|fewer|(?:we|they|it) (?:also )?(?:show|find|demonstrate|observe)s?|gains?|accuracy)\b",
+    r"findings|higher|lower|faster|better|fewer|"
+    r"(?:we|they|it) (?:also )?(?:show|find|demonstrate|observe)s?|gains?|accuracy)\b",
     re.IGNORECASE,
 )
 _FIGURE = re.compile(r"\d(?:[\d.,]*)(?: ?%| ?[×x]\b| ?points?\b|×)|\b\d+\.\d+\b", re.IGNORECASE)

@@ -154,6 +154,7 @@ _SYMBOL = {name: _maths_to_text.latex_to_text("\\" + name) for name in _NAMED.sp
     "euro": "€",
     "LaTeX": "LaTeX",
     "TeX": "TeX",
+    "textcent": "¢",
     "infinity": "∞",
 }
 _NAMES = "|".join(_SYMBOL)
