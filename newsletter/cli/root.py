@@ -21,6 +21,7 @@ from newsletter.cli import (
     papers,
     readers,
     sources,
+    templates,
     topics,
 )
 from newsletter.cli.collect import collect
@@ -97,6 +98,7 @@ for _command in (
     issues.issues,
     deliveries.deliveries,
     letters.letters,
+    templates.templates,
     bounces.bounces,
     configs.config,
     dkim.dkim,

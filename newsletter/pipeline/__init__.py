@@ -6,7 +6,7 @@ The same three whether a person types them or, later, a schedule does. This is t
 
 from newsletter.pipeline.bounces import Taken, TakenBack, What, take_back
 from newsletter.pipeline.collect import Collected, collect, look
-from newsletter.pipeline.compose import Composed, compose
+from newsletter.pipeline.compose import Composed, compose, draw_again
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
@@ -20,6 +20,7 @@ from newsletter.pipeline.letters import (
     welcome,
 )
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
+from newsletter.pipeline.samples import draw_samples
 
 __all__ = [
     "Collected",
@@ -41,6 +42,8 @@ __all__ = [
     "collect",
     "compose",
     "dispatch",
+    "draw_again",
+    "draw_samples",
     "edit",
     "letter_to",
     "look",
