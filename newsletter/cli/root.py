@@ -42,6 +42,7 @@ Exit codes:
   5  the database could not be used
   6  mail could not be handed over, or fetched: no connection, wrong password, full disk
   7  a template is broken
+  8  an issue did not pass its preflight
 """
 
 
