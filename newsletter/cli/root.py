@@ -24,6 +24,7 @@ from newsletter.cli import (
 )
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
+from newsletter.cli.preflight import preflight
 from newsletter.cli.preview import preview
 from newsletter.cli.send import send
 from newsletter.cli.show import complain
@@ -71,6 +72,7 @@ def root(context: click.Context, config: Path | None) -> None:
       newsletter collect
       newsletter compose
       newsletter preview asa@example.org
+      newsletter preflight
       newsletter send
       newsletter status
     """
@@ -87,6 +89,7 @@ for _command in (
     collect,
     compose,
     preview,
+    preflight,
     send,
     status,
     papers.papers,

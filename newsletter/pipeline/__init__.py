@@ -12,13 +12,16 @@ from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
+from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 
 __all__ = [
+    "Clearance",
     "Collected",
     "Composed",
     "Dispatched",
     "Edited",
     "Edition",
+    "Means",
     "Post",
     "Rehearsed",
     "Retried",
@@ -29,6 +32,7 @@ __all__ = [
     "What",
     "add",
     "cancel",
+    "clear",
     "collect",
     "compose",
     "dispatch",
@@ -36,6 +40,7 @@ __all__ = [
     "look",
     "open_roads",
     "pause",
+    "preflight",
     "rehearse",
     "retry",
     "take_back",

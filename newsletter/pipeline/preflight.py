@@ -14,6 +14,7 @@ from datetime import datetime
 
 from newsletter.dkim import MailSigner
 from newsletter.issue import Issue
+from newsletter.papers import PaperId
 from newsletter.pipeline.digests import Edition
 from newsletter.preflight import accounting, checks, compare, scores, sender, signature, spam
 from newsletter.preflight.accounting import Accounts, Figures, Group, Since
@@ -127,7 +128,7 @@ def _house(connection: Connection, house: House, issue: Issue) -> House:
     """The house as the issue has it, with the hosts of its papers."""
     masthead = issue.snapshot.masthead
     names = issues.names_of(connection, issue)
-    known = papers.of(connection, {*names, *names.values()})
+    known = papers.of(connection, {*map(PaperId, names), *names.values()})
     return replace(
         house,
         address=masthead.from_address,

@@ -65,7 +65,7 @@ def weights(connection: Connection, issue_id: int) -> dict[int, int]:
     """How much each paper of an issue adds to a mail, by its place: about its octets."""
     length = func.length(cast(issue_papers.c.card, Text))
     query = select(issue_papers.c.place, length).where(issue_papers.c.issue_id == issue_id)
-    return {place: weight for place, weight in connection.execute(query)}
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def not_due(connection: Connection, issue_id: int) -> int:
