@@ -179,4 +179,7 @@ def _as_json(report: Report, seconds: float) -> dict[str, Any]:
 
 
 def _figures(one: Figures) -> dict[str, Any]:
-    return asdict(one) | {"mean": round(one.mean, 2), "subjects": sorted(one.subjects)}
+    return asdict(one) | {
+        "mean": round(one.mean, 2),
+        "subjects": sorted({subject for _, subject in one.subjects}),
+    }

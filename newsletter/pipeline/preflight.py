@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate
 
 from newsletter.dkim import MailSigner
 from newsletter.issue import Issue
@@ -25,6 +26,7 @@ from newsletter.preflight.report import Built, Report
 from newsletter.store import issues, ledger, papers, preflights
 from newsletter.store.database import Connection, Database
 from newsletter.store.ledger import Cleared, Entry
+from newsletter.store.operator_acts import NOTHING
 from newsletter.store.preflights import Alike
 from subscribers.addresses import shown
 from subscribers.tokens import Signer
@@ -57,7 +59,8 @@ def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> 
         accounts = accounting.account(_groups(told), since)
         sample = _sample(connection, issue, told)
         earlier = issues.before(connection, issue)
-        before = None if earlier is None else _figures_of(connection, means, earlier)
+        readers = [entry.subscriber_id for _, entry in sample]
+        before = None if earlier is None else _figures_of(connection, means, earlier, readers)
     edition = Edition(issue, means.signer, means.mail_signer)
     found: list[Finding] = [*sender.check(house), *accounting.check(accounts, issue.name)]
     mails = list(_mails(edition, sample, found))
@@ -152,32 +155,40 @@ def _groups(told: Iterable[Alike]) -> Iterator[Group]:
         yield Group(readers=one.number, topics=topics, reason=one.reason)
 
 
-def _sample(connection: Connection, issue: Issue, told: Iterable[Alike]) -> list[tuple[str, Entry]]:
+def _sample(
+    connection: Connection, issue: Issue, told: Collection[Alike]
+) -> list[tuple[str, Entry]]:
     """Why each was chosen, and the delivery; each delivery once."""
-    weights = preflights.weights(connection, issue.id)
-    weighed = sorted(
-        (sum(weights.get(place, 0) for place, *_ in json.loads(one.picks)), one.example, one.number)
-        for one in told
-        if not one.reason and one.picks != "[]"
-    )
-    if not weighed:
+    median, *ends = _typical(connection, issue, told)
+    if median is None:
         return []
-    half = sum(number for *_, number in weighed) / 2
-    reached, median = 0, weighed[-1][1]
-    for _, example, number in weighed:
-        reached += number
-        if reached >= half:
-            median = example
-            break
-    # The median is first: with few readers it may be the shortest or longest too.
-    chosen = {median: "median"}
-    chosen.setdefault(weighed[0][1], "shortest")
-    chosen.setdefault(weighed[-1][1], "longest")
+    chosen = {median: "median"}  # with few readers it may be the shortest or the longest too
+    for why, one in zip(("shortest", "longest"), ends, strict=True):
+        if one is not None:
+            chosen.setdefault(one, why)
     ids = preflights.with_picks(connection, issue.id)
     chance = random.Random(f"preflight of {issue.name}")  # noqa: S311  no secret: a fair sample
     for one in chance.sample(ids, min(SAMPLE, len(ids))):
         chosen.setdefault(one, "sample")
     return [(chosen[one.id], one) for one in ledger.by_ids(connection, list(chosen))]
+
+
+def _typical(
+    connection: Connection, issue: Issue, told: Iterable[Alike]
+) -> tuple[int | None, int | None, int | None]:
+    """The deliveries of the median, the shortest and the longest mail, by what papers weigh."""
+    weights = preflights.weights(connection, issue.id)
+    weighed = sorted(
+        (sum(weights.get(place, 0) for place, *_ in json.loads(one.picks)), one.example, one.number)
+        for one in told
+        if one.picks != NOTHING
+    )
+    if not weighed:
+        return None, None, None
+    half = sum(number for *_, number in weighed) / 2
+    reached = accumulate(number for *_, number in weighed)
+    middle = next(at for at, number in enumerate(reached) if number >= half)
+    return weighed[middle][1], weighed[0][1], weighed[-1][1]
 
 
 Chosen = tuple[str, Mail, str]  # why, the mail, its subject
@@ -205,22 +216,27 @@ def _mails(
         yield why, mail, message.subject
 
 
-def _figures_of(connection: Connection, means: Means, issue: Issue) -> Figures:
-    """The figures of an earlier issue, by the mails it would have today."""
+def _figures_of(
+    connection: Connection, means: Means, issue: Issue, readers: Collection[int]
+) -> Figures:
+    """The figures of an earlier issue, and what these readers' mails of it were called."""
     told = list(preflights.alike(connection, issue.id))
-    sample = _sample(connection, issue, told)
+    median, *_ = _typical(connection, issue, told)
+    same = preflights.of_readers(connection, issue.id, readers)
+    ids = [*([median] if median is not None else []), *(one for one in same if one != median)]
+    sample = [
+        ("median" if one.id == median else "sample", one) for one in ledger.by_ids(connection, ids)
+    ]
     mails = list(_mails(Edition(issue, means.signer, means.mail_signer), sample, []))
     return _figures(issue, accounting.account(_groups(told)), mails)
 
 
-def _figures(issue: Issue, accounts: Accounts, mails: Iterable[Chosen]) -> Figures:
-    kept = list(mails)
-    median = next((len(mail.content) for why, mail, _ in kept if why == "median"), 0)
+def _figures(issue: Issue, accounts: Accounts, mails: Collection[Chosen]) -> Figures:
     return Figures(
         issue=issue.name,
         readers=accounts.readers,
         reached=accounts.reached,
         mean=accounts.mean,
-        octets=median,
-        subjects=frozenset(subject for *_, subject in kept),
+        octets=next((len(mail.content) for why, mail, _ in mails if why == "median"), 0),
+        subjects=frozenset((mail.recipient, subject) for _, mail, subject in mails),
     )

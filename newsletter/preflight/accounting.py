@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from newsletter.preflight.findings import Finding, error, warning
 
@@ -107,4 +107,4 @@ class Figures:
     reached: int
     mean: float  # papers a reader, of those who get any
     octets: int  # of the median mail
-    subjects: frozenset[str] = field(default_factory=frozenset)  # of the mails that were built
+    subjects: frozenset[tuple[str, str]] = frozenset()  # reader and subject, of what was built

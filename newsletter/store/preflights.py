@@ -5,7 +5,7 @@ There is no table of its own: docs/decisions/0010-preflight-before-the-first-mai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +57,16 @@ def with_picks(connection: Connection, issue_id: int) -> list[int]:
     """The numbers of an issue's deliveries that have papers, in order."""
     query = select(deliveries.c.id).where(
         deliveries.c.issue_id == issue_id, deliveries.c.picks != NOTHING
+    )
+    return list(connection.scalars(query.order_by(deliveries.c.id)))
+
+
+def of_readers(connection: Connection, issue_id: int, subscriber_ids: Collection[int]) -> list[int]:
+    """The numbers of the deliveries with papers that these readers have of an issue."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.issue_id == issue_id,
+        deliveries.c.subscriber_id.in_(subscriber_ids),
+        deliveries.c.picks != NOTHING,
     )
     return list(connection.scalars(query.order_by(deliveries.c.id)))
 

@@ -1,4 +1,4 @@
-"""A preflight over a real issue, on both databases: its sample, its accounts, and what it lets go."""
+"""A preflight of a real issue, on both databases: its sample, its accounts, what it lets go."""
 
 from __future__ import annotations
 
@@ -123,6 +123,16 @@ def test_the_issue_before_is_compared_with(world: Preflown) -> None:
     assert report.before is not None
     assert report.before.issue == first.name
     assert report.figures.octets
+    assert report.before.octets
+    assert "difference-subject" not in {one.check for one in report.findings}
+    with world.database.write() as connection:  # as if the same papers went out again
+        connection.execute(
+            text(
+                "UPDATE deliveries SET picks = (SELECT picks FROM deliveries AS d WHERE "
+                "d.subscriber_id = deliveries.subscriber_id AND d.issue_id = 1) WHERE issue_id = 2"
+            )
+        )
+    assert "difference-subject" in {one.check for one in world.judge(second).findings}
     with world.database.write() as connection:
         connection.execute(text("UPDATE issues SET cancelled = true WHERE id = 1"))
     with world.database.read() as connection:

@@ -141,9 +141,14 @@ def test_readers_are_counted() -> None:
 
 
 DAY = Figures(
-    issue="2026-03-11", readers=100, reached=90, mean=8.0, octets=30_000, subjects=frozenset({"s"})
+    issue="2026-03-11",
+    readers=100,
+    reached=90,
+    mean=8.0,
+    octets=30_000,
+    subjects=frozenset({("a", "s")}),
 )
-NEXT = replace(DAY, issue="2026-03-12", subjects=frozenset({"t"}))
+NEXT = replace(DAY, issue="2026-03-12", subjects=frozenset({("a", "t"), ("b", "s")}))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,7 @@ NEXT = replace(DAY, issue="2026-03-12", subjects=frozenset({"t"}))
         (replace(NEXT, reached=70), DAY, ["difference-empty"]),
         (replace(NEXT, octets=50_000), DAY, ["difference-size"]),
         (replace(NEXT, octets=15_000), DAY, ["difference-size"]),
-        (replace(NEXT, subjects=frozenset({"s", "t"})), DAY, ["difference-subject"]),
+        (replace(NEXT, subjects=frozenset({("a", "s"), ("b", "t")})), DAY, ["difference-subject"]),
         (
             replace(NEXT, readers=0, reached=0, mean=0, octets=0),
             replace(DAY, octets=0),
