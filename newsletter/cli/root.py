@@ -26,6 +26,7 @@ from newsletter.cli import (
 )
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
+from newsletter.cli.preflight import preflight
 from newsletter.cli.preview import preview
 from newsletter.cli.send import send
 from newsletter.cli.show import complain
@@ -44,6 +45,7 @@ Exit codes:
   5  the database could not be used
   6  mail could not be handed over, or fetched: no connection, wrong password, full disk
   7  a template is broken
+  8  an issue did not pass its preflight
 """
 
 
@@ -72,6 +74,7 @@ def root(context: click.Context, config: Path | None) -> None:
       newsletter collect
       newsletter compose
       newsletter preview asa@example.org
+      newsletter preflight
       newsletter send
       newsletter status
     """
@@ -89,6 +92,7 @@ for _command in (
     collect,
     compose,
     preview,
+    preflight,
     send,
     status,
     papers.papers,

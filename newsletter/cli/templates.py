@@ -73,6 +73,7 @@ def export(place: Path, names: tuple[str, ...]) -> None:
 @pass_app
 def check(app: App) -> None:
     """Draw every mail in every language, and tell the first mistake with file and line."""
+    app.templates.language(app.settings.language)
     languages = app.templates.known_languages()
     own = app.templates.folders[0]
     strange = sorted(

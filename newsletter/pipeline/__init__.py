@@ -20,15 +20,18 @@ from newsletter.pipeline.letters import (
     welcome,
 )
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
+from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 from newsletter.pipeline.samples import draw_samples
 
 __all__ = [
+    "Clearance",
     "Collected",
     "Composed",
     "Desk",
     "Dispatched",
     "Edited",
     "Edition",
+    "Means",
     "Post",
     "Rehearsed",
     "Retried",
@@ -39,6 +42,7 @@ __all__ = [
     "What",
     "add",
     "cancel",
+    "clear",
     "collect",
     "compose",
     "dispatch",
@@ -49,6 +53,7 @@ __all__ = [
     "look",
     "open_roads",
     "pause",
+    "preflight",
     "rehearse",
     "report",
     "report_of",
