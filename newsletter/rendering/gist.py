@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from newsletter.rendering.tex import sentences, shorten
+from newsletter.rendering.prose import sentences, shorten
 
 LONGEST = 360  # characters: three to four lines at 600 px
 

@@ -21,8 +21,9 @@ from newsletter.papers import Paper, PaperId, shorten_authors
 from newsletter.quoted import encode
 from newsletter.rendering import words
 from newsletter.rendering.gist import LONGEST, gist
+from newsletter.rendering.prose import shorten
 from newsletter.rendering.templates import Templates
-from newsletter.rendering.tex import shorten, to_unicode
+from newsletter.rendering.tex import to_unicode
 from newsletter.snapshot import Both, Card, Chip, Masthead, Shell, Slotted, Snapshot, slotted
 from newsletter.topics import Topic
 from newsletter.trending import Trend
