@@ -37,6 +37,13 @@ golden: $(DEV)  ## rewrite the expected mails of tests/golden; look at the diff
 
 mailtools: $(MAIL_TOOLS)  ## install what judges mails in tests/mail, with npm and Node 20
 
+words: $(DEV)  ## bring new English words of mails into every translation
+	$(BIN)/pybabel -q extract -F babel.cfg -k numbered:1,2 -k n:1,2 --no-location -o .words.pot .
+	@for file in newsletter/translations/*.po; do \
+		$(BIN)/pybabel -q update -i .words.pot -o $$file -l $$(basename $$file .po) \
+			--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 96; done
+	@rm .words.pot
+
 crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database
 	CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash $(ARGS)
 

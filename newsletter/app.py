@@ -13,9 +13,9 @@ from pathlib import Path
 
 import newsletter
 from newsletter import catalogue, dkim_keys, roads, sources, transports
-from newsletter.config import Config
+from newsletter.config import Config, leaves
 from newsletter.delivery import Policy
-from newsletter.dkim import MailSigner, Selected
+from newsletter.dkim import MailSigner, Selected, record_name
 from newsletter.dkim_keys import PrivateKey
 from newsletter.errors import ConfigError, RequestError
 from newsletter.look import Look
@@ -24,7 +24,9 @@ from newsletter.pipeline.compose import Terms
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
 from newsletter.pipeline.letters import Desk
+from newsletter.pipeline.preflight import Means
 from newsletter.pipeline.receipts import FileReceipts
+from newsletter.preflight.house import House, hosts_of
 from newsletter.rendering.letters import Letters
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
@@ -37,6 +39,8 @@ from newsletter.topics import Catalogue
 from subscribers.model import parse_zone
 from subscribers.tokens import Signer
 
+# Kinds of transports whose mail stays on this machine.
+STAY = frozenset({"maildir", "file", "console", "memory"})
 SECRET_FILE = "secret.key"  # noqa: S105  a file name
 
 
@@ -250,6 +254,32 @@ class App:
         """Signs messages with the keys of [dkim]; None where none is set. Raises ConfigError."""
         keys = [Selected(selector=selector, key=key) for selector, key in self.signing_keys]
         return MailSigner(self.dkim_domain, keys) if keys else None
+
+    def means(self, filters: Mapping[str, str] | None = None) -> Means:
+        """What a preflight works with; spam filters are asked where they are named."""
+        sender = self.settings.sender
+        named = leaves(self.settings.model_dump(mode="json"))
+        own = (str(value) for key, value in named if not key.startswith("sources."))
+        kinds = {self.config.transport(name)[0] for name in self.settings.delivery.transports}
+        return Means(
+            signer=self.signer,
+            house=House(
+                address=sender.address,
+                reply_to=sender.reply_to or sender.address,
+                list_id=sender.list_id,
+                domain=sender.address.rpartition("@")[2],
+                postal_address=sender.postal_address,
+                web_hosts=hosts_of(own),
+                goes_out=not kinds <= STAY,
+                signs=self.mail_signer is not None,
+            ),
+            mail_signer=self.mail_signer,
+            records={
+                record_name(selector, self.dkim_domain): key.record()
+                for selector, key in self.signing_keys
+            },
+            filters=filters or {},
+        )
 
     @property
     def dkim_domain(self) -> str:

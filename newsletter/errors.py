@@ -7,6 +7,7 @@
     ├── StoreError             5   the database cannot be opened, read or written
     ├── MailboxError           6   returned mail cannot be fetched: no connection, wrong password
     ├── TemplateError          7   a template does not compile or render
+    ├── PreflightError         8   an issue did not pass its preflight, so nothing of it was sent
     └── TransportError             (newsletter.transports)
         ├── Refused            1   about this recipient
         └── TransportUnavailable 6 about the road
@@ -62,3 +63,9 @@ class TemplateError(NewsletterError):
     """A template does not compile or render."""
 
     exit_code = 7
+
+
+class PreflightError(NewsletterError):
+    """An issue did not pass its preflight."""
+
+    exit_code = 8

@@ -246,8 +246,8 @@ class PagesSettings(Options):
 
     url: Annotated[str, AfterValidator(_pages)] | None = Field(
         default=None,
-        description="The public address of the readers' pages, which the links in mails lead to; "
-        "without one, mails ask readers to answer instead.",
+        description="The public address of readers' pages that you serve, which the links in mails "
+        "lead to; without one, mails ask readers to answer instead.",
     )
 
 

@@ -27,6 +27,7 @@ BREACHES = {
     "http": ("newsletter/papers.py", "httpx"),
     "formats": ("newsletter/papers.py", "feedparser"),
     "dkim": ("newsletter/papers.py", "cryptography"),
+    "signatures": ("newsletter/papers.py", "dkim"),
     "addresses": ("newsletter/papers.py", "email_validator"),
     "options": ("newsletter/papers.py", "pydantic"),
 }

@@ -18,6 +18,7 @@ PAGE = folder("seeds") / "trending-papers.txt"
 
 def newsletter(place: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if "NEWSLETTER" not in name}
+    settings = {"SENDER__POSTAL_ADDRESS": "1 Example Road, Oslo"} | settings  # as preflight asks
     return subprocess.run(
         [sys.executable, "-m", "newsletter", *words],
         cwd=place,

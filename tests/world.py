@@ -13,7 +13,7 @@ from newsletter.papers import PaperId
 from newsletter.pipeline import Edition
 from newsletter.store import deliveries, issues, ledger
 from newsletter.store.deliveries import Claimed, Finished
-from newsletter.store.ledger import Entry
+from newsletter.store.ledger import Cleared, Entry
 from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
 from subscribers import store
 from subscribers.model import Consent, Preferences
@@ -68,6 +68,7 @@ class Ledger(World):
         now: datetime = NOON,
         stopped: Callable[[], bool] = lambda: False,
         reader: int | None = None,
+        cleared: Cleared | None = None,
     ) -> pipeline.Dispatched:
         """A run of dispatch whose clock stands still."""
         post = pipeline.Post(
@@ -77,6 +78,7 @@ class Ledger(World):
             lease=LEASE,
             clock=lambda: now,
             stopped=stopped,
+            cleared=cleared,
         )
         return pipeline.dispatch(self.database, SIGNER, post, subscriber_id=reader)
 

@@ -13,15 +13,18 @@ from typing import Any
 
 import click
 
+from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.browser import photograph
 from newsletter.cli.options import chosen_issue, pass_app
 from newsletter.cli.show import say
+from newsletter.cli.watch import serve
 from newsletter.errors import NewsletterError, RequestError
 from newsletter.message import Message
 from newsletter.pipeline import Edition
 from newsletter.store import editor_acts, ledger
 from subscribers import store as subscribers
+from subscribers.model import LONGEST
 
 HEADERS = ("From", "To", "Subject", "Date")
 
@@ -43,6 +46,9 @@ class Parts:
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Write .eml, .html, .txt, .png."
 )
 @click.option("--text", "text_only", is_flag=True, help="Print the text part only.")
+@click.option("--length", type=click.IntRange(1, LONGEST), help="As if this many were wanted.")
+@click.option("--watch", is_flag=True, help="Serve it, drawn anew whenever a template changes.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8025, help="Where --watch serves.")
 @click.option("--raw", is_flag=True, help="Print the message byte for byte.")
 @pass_app
 def preview(
@@ -52,10 +58,16 @@ def preview(
     opened: bool,
     out: Path | None,
     text_only: bool,
+    length: int | None,
+    watch: bool,
+    port: int,
     raw: bool,
 ) -> None:
     """Show the digest of ADDRESS, or without one what a reader of no particular topic gets."""
-    message = built(app, address, day)
+    if watch:
+        serve(app, lambda again: _drawn(again, address, day, length), port)
+        return
+    message = built(app, address, day, length)
     parts = take_apart(message.content)
     if raw:
         sys.stdout.buffer.write(message.content)
@@ -77,14 +89,29 @@ def preview(
         say(parts.text.rstrip("\n"))
 
 
-def built(app: App, address: str | None, day: str | None) -> Message:
-    """The message of a reader's delivery, or the general one; raises RequestError."""
+def built(
+    app: App,
+    address: str | None,
+    day: str | None,
+    length: int | None = None,
+    *,
+    redraw: bool = False,
+) -> Message:
+    """The message of a reader's delivery, or the general one; raises RequestError.
+
+    With `redraw` as templates and settings would draw it now; `length` as if the reader had
+    followed nothing and asked for that many papers.
+    """
+    if length is not None and address is not None:
+        raise RequestError("Name a reader or --length, not both: a reader has a length.")
     with app.database.read() as connection:
         issue = chosen_issue(connection, day)
+        if redraw:
+            issue = pipeline.draw_again(app.database, app.renderer, app.catalogue, app.terms, issue)
         edition = Edition(issue, app.signer, app.mail_signer)
         if address is None:
             hidden = editor_acts.hidden(connection, issue)
-            return edition.general(app.settings.sender.address, hidden)
+            return edition.general(app.settings.sender.address, hidden, length)
         reader = subscribers.get(connection, address)
         found = ledger.entries(connection, issue.id, subscriber_id=reader.id)
     if not found:
@@ -95,6 +122,11 @@ def built(app: App, address: str | None, day: str | None) -> Message:
     if found[0].picks == "[]":
         raise RequestError(f"{reader.address} gets nothing of {issue.name}: {found[0].reason}.")
     return edition.message(found[0])
+
+
+def _drawn(app: App, address: str | None, day: str | None, length: int | None) -> tuple[str, str]:
+    parts = take_apart(built(app, address, day, length, redraw=True).content)
+    return parts.html, parts.text
 
 
 def take_apart(content: bytes) -> Parts:

@@ -21,10 +21,12 @@ from newsletter.cli import (
     papers,
     readers,
     sources,
+    templates,
     topics,
 )
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
+from newsletter.cli.preflight import preflight
 from newsletter.cli.preview import preview
 from newsletter.cli.send import send
 from newsletter.cli.show import complain
@@ -43,6 +45,7 @@ Exit codes:
   5  the database could not be used
   6  mail could not be handed over, or fetched: no connection, wrong password, full disk
   7  a template is broken
+  8  an issue did not pass its preflight
 """
 
 
@@ -71,6 +74,7 @@ def root(context: click.Context, config: Path | None) -> None:
       newsletter collect
       newsletter compose
       newsletter preview asa@example.org
+      newsletter preflight
       newsletter send
       newsletter status
     """
@@ -88,6 +92,7 @@ for _command in (
     collect,
     compose,
     preview,
+    preflight,
     send,
     status,
     papers.papers,
@@ -97,6 +102,7 @@ for _command in (
     issues.issues,
     deliveries.deliveries,
     letters.letters,
+    templates.templates,
     bounces.bounces,
     configs.config,
     dkim.dkim,

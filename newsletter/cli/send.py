@@ -6,7 +6,7 @@ import secrets
 import signal
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,10 +19,13 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli import workers as processes
 from newsletter.cli.options import pass_app
+from newsletter.cli.preflight import refused
 from newsletter.cli.show import as_json, complain, counted, dump, instant, progress, say, table
 from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError, StoreError
-from newsletter.store import deliveries, ledger
+from newsletter.issue import Issue
+from newsletter.preflight.report import Report
+from newsletter.store import deliveries, ledger, preflights
 from subscribers import store as subscribers
 
 TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
@@ -42,6 +45,8 @@ TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
     show_default=True,
     help="Wait, an hour at most, where limits hold messages back.",
 )
+@click.option("--force", is_flag=True, help="Send in spite of errors of the preflight.")
+@click.option("--cleared", hidden=True, help="Issues that whoever started this process judged.")
 @as_json
 @click.pass_context
 @pass_app
@@ -54,11 +59,14 @@ def send(
     limit: int | None,
     workers: int,
     wait: bool,
+    force: bool,
+    cleared: str | None,
     as_json: bool,
 ) -> None:
     """Send the deliveries that are due: composed, and at or past their reader's hour.
 
-    Safe to repeat, and to run twice at once: nobody gets an issue twice.
+    Safe to repeat, and to run twice at once: nobody gets an issue twice. Before the first mail of
+    an issue leaves, it is judged as `newsletter preflight` does; with errors it stays.
     """
     if workers > 1 and limit is not None:
         raise RequestError("Name --limit or --workers, not both.")
@@ -74,28 +82,72 @@ def send(
     signer = app.signer
     now = datetime.now(UTC)
     pipeline.open_roads(post.roads)  # a closed road is told before anything is touched
-    if to is None and limit is None:
+    clearance = _cleared(app, cleared, now, reader, early=early or to is not None, force=force)
+    if cleared is None and to is None and limit is None:
         _letters(app, post)
     if early or to is not None:
         with app.database.write() as connection:
+            if reader is not None and cleared is None:
+                preflights.mark_trial(connection, reader, owner, now)
             deliveries.bring_forward(connection, now, subscriber_id=reader)
     with app.database.read() as connection:
-        due = ledger.count_due(connection, now, subscriber_id=reader)
+        due = ledger.count_due(connection, now, subscriber_id=reader, cleared=clearance.cleared)
+    if clearance.refused and not due:
+        raise refused(clearance.refused, forced=force)
     if workers > 1:
-        _several(app, context, reader, workers, as_json, now, wait=wait)
+        code = _several(app, clearance.cleared, reader, workers, as_json, now, wait=wait)
+        _left_out(context, clearance, force, code)
         return
     total = due if limit is None else min(due, limit)
     with progress("Sending", total) as advance, _graceful() as stop:
-        post = replace(post, stopped=stop.asked, progress=advance, wait=wait)
+        post = replace(
+            post, stopped=stop.asked, progress=advance, wait=wait, cleared=clearance.cleared
+        )
         done = pipeline.dispatch(app.database, signer, post, limit=limit, subscriber_id=reader)
-    _tell(app, done, as_json, stopped=stop.asked())
+    _tell(app, done, as_json, stopped=stop.asked(), judged=clearance.passed)
     for name, closed in done.closed.items():
         complain(f"The transport {name} was left out: {closed}")
     if done.stranded is not None:
         complain(f"{done.stranded} Nothing is lost; run `newsletter send` again.")
         context.exit(done.stranded.exit_code)
-    if done.lost or any(done.states[state] for state in TROUBLE):
-        context.exit(1)
+    trouble = done.lost or any(done.states[state] for state in TROUBLE)
+    _left_out(context, clearance, force, 1 if trouble else 0)
+
+
+def _cleared(
+    app: App, told: str | None, now: datetime, reader: int | None, *, early: bool, force: bool
+) -> pipeline.Clearance:
+    """What may go: as the process that started this one found, or by a preflight.
+
+    Raises PreflightError where somebody asked for what may not go, before anything is touched.
+    """
+    if told is not None:
+        try:
+            up_to, *without = map(int, told.split(","))
+        except ValueError:
+            raise RequestError("--cleared is for processes that send --workers starts.") from None
+        cleared = ledger.Cleared(up_to=up_to, without=frozenset(without))
+        return pipeline.Clearance(passed=(), refused=(), cleared=cleared)
+
+    def judge(issue: Issue) -> Report:
+        return pipeline.preflight(app.database, app.means(), issue, now)
+
+    found = pipeline.clear(app.database, judge, now, subscriber_id=reader, early=early, force=force)
+    if found.refused and early:
+        raise refused(found.refused, forced=force)
+    return found
+
+
+def _left_out(
+    context: click.Context, clearance: pipeline.Clearance, forced: bool, code: int
+) -> None:
+    """Tells which issues stayed while others were sent, and ends the command."""
+    if clearance.refused:
+        why = refused(clearance.refused, forced=forced)
+        complain(str(why))
+        context.exit(why.exit_code)
+    if code:
+        context.exit(code)
 
 
 def _letters(app: App, post: pipeline.Post) -> None:
@@ -112,15 +164,15 @@ def _letters(app: App, post: pipeline.Post) -> None:
 
 def _several(
     app: App,
-    context: click.Context,
+    cleared: ledger.Cleared,
     reader: int | None,
     workers: int,
     as_json: bool,
     now: datetime,
     *,
     wait: bool,
-) -> None:
-    """Sends what is due in several processes, and tells what they did together."""
+) -> int:
+    """Sends what is due in several processes, tells what they did, and returns the worst code."""
     arguments = ["--config", str(app.config.file)] if app.config.file else []
     to = []
     if reader is not None:
@@ -128,7 +180,13 @@ def _several(
             to = ["--to", subscribers.by_id(connection, reader).address]
     with _together(app, now, reader) as look:
         ended = processes.run(
-            [*arguments, "send", *to, *([] if wait else ["--no-wait"]), "--json"], workers, look
+            [
+                *arguments,
+                *("send", *to, *([] if wait else ["--no-wait"]), "--json"),
+                *("--cleared", ",".join(map(str, (cleared.up_to, *sorted(cleared.without))))),
+            ],
+            workers,
+            look,
         )
     counts: Counter[str] = sum((one.counts for one in ended), Counter())
     states = Counter({state: counts[state.value] for state in DeliveryState if counts[state.value]})
@@ -139,9 +197,7 @@ def _several(
     for one in ended:
         if one.code < 0:
             complain(f"A worker was killed by signal {-one.code}; what it had begun is in doubt.")
-    worst = max((one.code if one.code >= 0 else 128 - one.code for one in ended), default=0)
-    if worst:
-        context.exit(worst)
+    return max((one.code if one.code >= 0 else 128 - one.code for one in ended), default=0)
 
 
 @contextmanager
@@ -169,7 +225,14 @@ def _together(app: App, now: datetime, reader: int | None) -> Iterator[Callable[
         yield look
 
 
-def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) -> None:
+def _tell(
+    app: App,
+    done: pipeline.Dispatched,
+    as_json: bool,
+    *,
+    stopped: bool,
+    judged: Sequence[Report] = (),
+) -> None:
     now = datetime.now(UTC)
     with app.database.read() as connection:
         later, first = ledger.waiting(connection, now)
@@ -186,6 +249,10 @@ def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) 
                 "slowed": [one.domain for one in done.slowed],
                 "closed": sorted(done.closed),
                 "held_back_until": done.held_back,
+                "preflight": {
+                    one.issue: {level.value: number for level, number in one.levels.items()}
+                    for one in judged
+                },
             }
         )
         return
@@ -201,6 +268,10 @@ def _tell(app: App, done: pipeline.Dispatched, as_json: bool, *, stopped: bool) 
             f"Limits hold back what is left until {instant(done.held_back)}; "
             "run `newsletter send` again then."
         )
+    for report in judged:
+        if report.findings:
+            found = ", ".join(counted(n, level.value) for level, n in report.levels.items() if n)
+            say(f"Preflight: {found}; `newsletter preflight {report.issue}` tells them.")
     if stopped:
         say("Stopped as asked, after the message that was under way.")
     if done.lost:

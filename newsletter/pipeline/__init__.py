@@ -6,7 +6,7 @@ The same three whether a person types them or, later, a schedule does. This is t
 
 from newsletter.pipeline.bounces import Taken, TakenBack, What, take_back
 from newsletter.pipeline.collect import Collected, collect, look
-from newsletter.pipeline.compose import Composed, compose
+from newsletter.pipeline.compose import Composed, compose, draw_again
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
@@ -20,14 +20,18 @@ from newsletter.pipeline.letters import (
     welcome,
 )
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
+from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
+from newsletter.pipeline.samples import draw_samples
 
 __all__ = [
+    "Clearance",
     "Collected",
     "Composed",
     "Desk",
     "Dispatched",
     "Edited",
     "Edition",
+    "Means",
     "Post",
     "Rehearsed",
     "Retried",
@@ -38,14 +42,18 @@ __all__ = [
     "What",
     "add",
     "cancel",
+    "clear",
     "collect",
     "compose",
     "dispatch",
+    "draw_again",
+    "draw_samples",
     "edit",
     "letter_to",
     "look",
     "open_roads",
     "pause",
+    "preflight",
     "rehearse",
     "report",
     "report_of",

@@ -182,6 +182,35 @@ def _freeze(
         return issues.freeze(connection, day, now, [one for one, _ in ranked], snapshot)
 
 
+def draw_again(
+    database: Database, renderer: Renderer, catalogue: Catalogue, terms: Terms, issue: Issue
+) -> Issue:
+    """The issue as templates, settings and papers are now; kept is nothing. For previews."""
+    with database.read() as connection:
+        hands = editor_acts.hands(connection)
+        kept = {one.paper_id: papers.get(connection, one.paper_id) for one in issue.candidates}
+    found = trends({name: one.observations for name, one in kept.items()})
+    entries = [
+        Entry(
+            paper=replace(kept[one.paper_id].paper, id=one.paper_id),
+            trend=found.get(one.paper_id, UNTOLD),
+            pinned=one.pinned,
+            note=hands.get(kept[one.paper_id].paper.id, NO_HAND).note,
+        )
+        for one in issue.candidates
+    ]
+    snapshot = renderer.freeze(
+        masthead=terms.masthead,
+        imprint=terms.imprint,
+        day=issue.day,
+        entries=entries,
+        topics=catalogue.topics.values(),
+        languages=_languages(database, renderer, terms),
+        origins=terms.origins,
+    )
+    return replace(issue, snapshot=snapshot)
+
+
 def _languages(database: Database, renderer: Renderer, terms: Terms) -> list[str]:
     """The publication's language first, then those that readers chose and that there still are."""
     with database.read() as connection:

@@ -51,9 +51,13 @@ class Edition:
         key = digest_key(self._signer, self.issue.name, subscriber_id)
         return called(self.issue.name, key, self.issue.snapshot.masthead.domain)
 
-    def general(self, address: str, hidden: Collection[PaperId]) -> Message:
+    def general(
+        self, address: str, hidden: Collection[PaperId], length: int | None = None
+    ) -> Message:
         """The mail of a reader who follows nothing and so gets whatever is trending."""
-        chosen = take(rank(self.issue.candidates, (), ()), (), Preferences().length, hidden)
+        chosen = take(
+            rank(self.issue.candidates, (), ()), (), length or Preferences().length, hidden
+        )
         at = self.issue.composed_at
         return self._builder.build(
             self._digest(NOBODY, address, at, chosen.picks, at, beyond=chosen.beyond)

@@ -36,6 +36,7 @@ from newsletter.pipeline.traffic import Admitted, Traffic
 from newsletter.store import deliveries, issues, ledger
 from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
+from newsletter.store.ledger import Cleared
 from newsletter.transports import Refused, TransportUnavailable
 from subscribers.tokens import Signer
 
@@ -58,6 +59,7 @@ class Post:
     stopped: Callable[[], bool] = lambda: False  # asked between messages
     progress: Callable[[int], None] = lambda _: None
     receipts: Receipts = NO_RECEIPTS
+    cleared: Cleared | None = None  # the issues that may go; None: all
     wait: bool = True  # for limits; else the run ends where they hold everything back
     sleep: Callable[[float], None] = time.sleep
 
@@ -300,6 +302,7 @@ class _Run:
                 lease=post.lease,
                 limit=most - len(self._held),
                 subscriber_id=subscriber_id,
+                cleared=post.cleared,
             )
             self.traffic.look(connection)
 

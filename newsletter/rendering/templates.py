@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,11 @@ class Templates:
             raise TemplateError(
                 f"Template {self.find(error.name or name)}, line {error.lineno}: {error.message}."
             ) from error
-        except JinjaError as error:
-            raise TemplateError(f"Template {self.find(name)}: {error}.") from error
-        except (KeyError, ValueError, TypeError, ZeroDivisionError) as error:
-            raise TemplateError(
-                f"Template {self.find(name)}: {type(error).__name__}: {error}."
-            ) from error
+        except (JinjaError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+            where = self.find(name)
+            line = _line(where, error)
+            told = f", line {line}" if line else ""
+            raise TemplateError(f"Template {where}{told}: {error}.") from error
         return _INDENT.sub("\n", rendered) if _is_markup(name) else rendered
 
     def find(self, name: str) -> Path:
@@ -125,6 +125,21 @@ class Templates:
                 f"Template {self.find(name)}: {found[0]!r} must not stand in a mail."
             )
         return html
+
+
+def _line(file: Path, error: Exception) -> int | None:
+    """The line of a template that an error came from.
+
+    Jinja tells it, but of MJML it is that of the HTML: there the first line with the name counts.
+    """
+    named = re.search(r"'(\w+)'", str(error))
+    if file.suffix == ".mjml":
+        text = file.read_text(encoding="utf-8") if named else ""
+        found = (at for at, one in enumerate(text.splitlines(), 1) if named and named[1] in one)
+        return next(found, None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
+    return lines[-1] if lines else None
 
 
 def _is_markup(name: str | None) -> bool:

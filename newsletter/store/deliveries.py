@@ -30,7 +30,7 @@ from newsletter.selection import Pick
 from newsletter.store import history, issue_acts, issues
 from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
-from newsletter.store.ledger import HELD, free, silenced, takeable
+from newsletter.store.ledger import HELD, Cleared, free, silenced, takeable
 from newsletter.store.schema import deliveries, issue_papers
 from newsletter.wording import DigestKind
 from subscribers.model import State
@@ -170,9 +170,13 @@ def claim(
     lease: timedelta,
     limit: int,
     subscriber_id: int | None = None,
+    cleared: Cleared | None = None,
 ) -> list[Claimed]:
-    """Takes up to `limit` deliveries whose time has come, the longest due first."""
-    query = takeable(select(deliveries.c.id), now, limit, subscriber_id)
+    """Takes up to `limit` deliveries whose time has come, the longest due first.
+
+    Of all issues, or those `cleared`.
+    """
+    query = takeable(select(deliveries.c.id), now, limit, subscriber_id, cleared=cleared)
     ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
     taken = connection.scalars(
         update(deliveries)

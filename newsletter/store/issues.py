@@ -92,6 +92,18 @@ def latest(connection: Connection) -> Issue | None:
     return None if row is None else _issue(connection, row)
 
 
+def before(connection: Connection, issue: Issue) -> Issue | None:
+    """The issue before another one that was not cancelled."""
+    query = select(issues).where(issues.c.day < issue.day, issues.c.cancelled.is_(False))
+    row = connection.execute(query.order_by(issues.c.day.desc()).limit(1)).one_or_none()
+    return None if row is None else _issue(connection, row)
+
+
+def newest_id(connection: Connection) -> int:
+    """The number of the issue composed last; 0 where there is none."""
+    return connection.scalar(select(func.max(issues.c.id))) or 0
+
+
 def latest_day(connection: Connection) -> date | None:
     """The day of the newest issue."""
     found: date | None = connection.scalar(select(func.max(issues.c.day)))

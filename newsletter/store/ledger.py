@@ -6,7 +6,7 @@ What is written to it is `store/deliveries.py`'s.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,14 @@ from subscribers.suppression_store import holds
 
 HELD = select(issues.c.id).where(or_(issues.c.paused, issues.c.cancelled))
 """The issues that nothing leaves of; an index holds just these."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleared:
+    """Which issues a run may send: those that were there when it began and passed."""
+
+    up_to: int  # the number of the newest
+    without: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +193,13 @@ def by_id(connection: Connection, delivery_id: int) -> Entry | None:
     return None if row is None else _entry(row)
 
 
+def by_ids(connection: Connection, delivery_ids: Sequence[int]) -> list[Entry]:
+    """The deliveries of these numbers, a few hundred at most, in their order."""
+    rows = connection.execute(_ENTRIES.where(deliveries.c.id.in_(delivery_ids)))
+    found = {row.id: _entry(row) for row in rows}
+    return [found[one] for one in delivery_ids if one in found]
+
+
 def due(
     connection: Connection,
     now: datetime,
@@ -202,9 +217,16 @@ def due(
     return [_entry(row) for row in connection.execute(query)]
 
 
-def count_due(connection: Connection, now: datetime, *, subscriber_id: int | None = None) -> int:
+def count_due(
+    connection: Connection,
+    now: datetime,
+    *,
+    subscriber_id: int | None = None,
+    cleared: Cleared | None = None,
+) -> int:
     """How many deliveries `claim` could take now."""
-    query = takeable(select(deliveries.c.id), now, None, subscriber_id).order_by(None)
+    query = takeable(select(deliveries.c.id), now, None, subscriber_id, cleared=cleared)
+    query = query.order_by(None)
     return connection.scalar(select(func.count()).select_from(query.subquery())) or 0
 
 
@@ -249,6 +271,7 @@ def takeable(
     subscriber_id: int | None,
     *,
     early: bool = False,
+    cleared: Cleared | None = None,
 ) -> Select[*tuple[Any, ...]]:
     """Narrows a query to what a sender may take now, or `early`, the longest due first."""
     query = query.where(
@@ -258,6 +281,10 @@ def takeable(
         query = query.where(deliveries.c.next_at <= now)
     if subscriber_id is not None:
         query = query.where(deliveries.c.subscriber_id == subscriber_id)
+    if cleared is not None:
+        query = query.where(deliveries.c.issue_id <= cleared.up_to)
+        if cleared.without:
+            query = query.where(deliveries.c.issue_id.not_in(cleared.without))
     return query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)
 
 

@@ -111,6 +111,16 @@ def get(connection: Connection, name: str) -> Kept:
     return _kept([row], connection.execute(seen).all())[0]
 
 
+def of(connection: Connection, ids: Iterable[PaperId]) -> list[Paper]:
+    """The papers of these ids, as they are now, and as they were called before."""
+    asked = list(ids)
+    found: list[Paper] = []
+    for start in range(0, len(asked), CHUNK):
+        query = select(papers).where(papers.c.id.in_(asked[start : start + CHUNK]))
+        found += [_paper(row) for row in connection.execute(query)]
+    return found
+
+
 def find(connection: Connection, name: str) -> PaperId:
     """The id of the paper that `get` returns; raises RequestError."""
     if not name.strip():

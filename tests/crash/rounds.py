@@ -168,9 +168,11 @@ def _sending(world: Crashing, one: Round, tally: Tally) -> list[str]:
             after = Counter(sink.taken)
             _thaw(frozen)
             faults += _ends(frozen, {0, TROUBLE})
-            # Content that was on its way when it froze arrives; nothing new leaves.
+            # Content that was on its way when it froze arrives; nothing new leaves. Unless it froze
+            # with SQLite's lock, so that nobody went on: then it claims anew, and may.
             more = sum((sink.taken - after).values())
-            if more > (CONNECTIONS if one.phase == "content" else 0):
+            went_on = later.exitcode == 0
+            if went_on and more > (CONNECTIONS if one.phase == "content" else 0):
                 faults.append(f"{more} left after the lease")
         final = world.start(sink.port, Orders(batch=50, ahead=2 * LATER))
         final.join(PATIENCE)

@@ -109,6 +109,7 @@ class Office:
 
     def report(self) -> Message:
         """How today's issue goes, to the operator."""
+        self.digest("reported", Preferences(length=1))
         with self.database.read() as connection:
             day = issues.latest_day(connection)
             assert day is not None

@@ -1,0 +1,242 @@
+"""preflight: builds a sample of an issue's mails as `send` would, and has them judged.
+
+Gathers only: what is right and wrong stands in `newsletter.preflight`. Nothing is sent or changed.
+`clear` is what `send` asks: it judges an issue once, before the first mail of it leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import accumulate
+
+from newsletter.dkim import MailSigner
+from newsletter.issue import Issue
+from newsletter.papers import PaperId
+from newsletter.pipeline.digests import Edition
+from newsletter.preflight import accounting, checks, compare, scores, sender, signature, spam
+from newsletter.preflight.accounting import Accounts, Figures, Group, Since
+from newsletter.preflight.findings import Finding, fatal, merged
+from newsletter.preflight.house import House, hosts_of
+from newsletter.preflight.mail import Mail
+from newsletter.preflight.report import Built, Report
+from newsletter.store import issues, ledger, papers, preflights
+from newsletter.store.database import Connection, Database
+from newsletter.store.ledger import Cleared, Entry
+from newsletter.store.operator_acts import NOTHING
+from newsletter.store.preflights import Alike
+from subscribers.addresses import shown
+from subscribers.tokens import Signer
+
+SAMPLE = 100  # readers chosen at random, besides the shortest, the longest and the median mail
+LONGEST_READER = 40  # characters of an address in a finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a preflight works with, as the settings have it."""
+
+    signer: Signer  # of links
+    house: House
+    mail_signer: MailSigner | None = None
+    records: Mapping[str, str] = field(default_factory=dict)  # of our DKIM keys, by their names
+    filters: Mapping[str, str] = field(default_factory=dict)  # spam.filters(), where asked for
+
+
+def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> Report:
+    """Judges an issue; the same sample whenever it is asked for."""
+    with database.read() as connection:
+        house = _house(connection, means.house, issue)
+        told = list(preflights.alike(connection, issue.id))
+        since = Since(
+            not_due=preflights.not_due(connection, issue.id),
+            left=preflights.left(connection, issue.id),
+            suppressed=ledger.count_silenced(connection, issue.id, now),
+        )
+        accounts = accounting.account(_groups(told), since)
+        sample = _sample(connection, issue, told)
+        earlier = issues.before(connection, issue)
+        readers = [entry.subscriber_id for _, entry in sample]
+        before = None if earlier is None else _figures_of(connection, means, earlier, readers)
+    edition = Edition(issue, means.signer, means.mail_signer)
+    found: list[Finding] = [*sender.check(house), *accounting.check(accounts, issue.name)]
+    mails = list(_mails(edition, sample, found))
+    found += checks.of_mails(
+        (mail for _, mail, _ in mails), house, means.records, issue.composed_at, now
+    )
+    median = next((mail for why, mail, _ in mails if why == "median"), None)
+    figures = _figures(issue, accounts, mails)
+    if before is not None:
+        found += compare.check(figures, before)
+    verdicts = [
+        spam.ask(name, program, median.content)
+        for name, program in means.filters.items()
+        if median is not None
+    ]
+    found += [one for verdict in verdicts for one in scores.check(verdict)]
+    return Report(
+        issue=issue.name,
+        findings=merged(found),
+        mails=tuple(
+            Built(reader=mail.reader, why=why, octets=len(mail.content)) for why, mail, _ in mails
+        ),
+        accounts=accounts,
+        figures=figures,
+        before=before,
+        verified=signature.VERIFIES and means.mail_signer is not None,
+        scores=tuple(verdicts),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clearance:
+    """Which issues may go now, and what was found of those that were judged."""
+
+    passed: tuple[Report, ...]
+    refused: tuple[Report, ...]
+    cleared: Cleared
+
+
+def clear(
+    database: Database,
+    judge: Callable[[Issue], Report],
+    now: datetime,
+    *,
+    subscriber_id: int | None = None,
+    early: bool = False,
+    force: bool = False,
+) -> Clearance:
+    """Judges every issue that something is due of (or `early`, waits) and nothing was sent of.
+
+    So an issue is judged once, however often `send` is run; with `force`, what may be overridden
+    refuses none. Issues composed after this are not cleared.
+    """
+    with database.read() as connection:
+        up_to = issues.newest_id(connection)
+        waiting = preflights.unbegun(connection, now, subscriber_id=subscriber_id, early=early)
+        chosen = [issues.by_id(connection, one) for one in waiting]
+    reports = [(issue, judge(issue)) for issue in chosen]
+    refused = [(issue, one) for issue, one in reports if not one.passes(force=force)]
+    return Clearance(
+        passed=tuple(one for _, one in reports if one.passes(force=force)),
+        refused=tuple(one for _, one in refused),
+        cleared=Cleared(up_to=up_to, without=frozenset(issue.id for issue, _ in refused)),
+    )
+
+
+def _house(connection: Connection, house: House, issue: Issue) -> House:
+    """The house as the issue has it, with the hosts of its papers."""
+    masthead = issue.snapshot.masthead
+    names = issues.names_of(connection, issue)
+    known = papers.of(connection, {*map(PaperId, names), *names.values()})
+    return replace(
+        house,
+        address=masthead.from_address,
+        reply_to=masthead.reply_to,
+        list_id=masthead.list_id,
+        domain=masthead.domain,
+        paper_hosts=hosts_of(
+            url
+            for paper in known
+            for url in (
+                *(paper.url, paper.pdf_url, paper.code_url, paper.project_url),
+                *(paper.discussion_url, paper.thumbnail_url, *paper.media_urls),
+            )
+        ),
+    )
+
+
+def _groups(told: Iterable[Alike]) -> Iterator[Group]:
+    for one in told:
+        topics = tuple(tuple(slugs) for _, _, slugs in json.loads(one.picks))
+        yield Group(readers=one.number, topics=topics, reason=one.reason)
+
+
+def _sample(
+    connection: Connection, issue: Issue, told: Collection[Alike]
+) -> list[tuple[str, Entry]]:
+    """Why each was chosen, and the delivery; each delivery once."""
+    median, *ends = _typical(connection, issue, told)
+    if median is None:
+        return []
+    chosen = {median: "median"}  # with few readers it may be the shortest or the longest too
+    for why, one in zip(("shortest", "longest"), ends, strict=True):
+        if one is not None:
+            chosen.setdefault(one, why)
+    ids = preflights.with_picks(connection, issue.id)
+    chance = random.Random(f"preflight of {issue.name}")  # noqa: S311  no secret: a fair sample
+    for one in chance.sample(ids, min(SAMPLE, len(ids))):
+        chosen.setdefault(one, "sample")
+    return [(chosen[one.id], one) for one in ledger.by_ids(connection, list(chosen))]
+
+
+def _typical(
+    connection: Connection, issue: Issue, told: Iterable[Alike]
+) -> tuple[int | None, int | None, int | None]:
+    """The deliveries of the median, the shortest and the longest mail, by what papers weigh."""
+    weights = preflights.weights(connection, issue.id)
+    weighed = sorted(
+        (sum(weights.get(place, 0) for place, *_ in json.loads(one.picks)), one.example, one.number)
+        for one in told
+        if one.picks != NOTHING
+    )
+    if not weighed:
+        return None, None, None
+    half = sum(number for *_, number in weighed) / 2
+    reached = accumulate(number for *_, number in weighed)
+    middle = next(at for at, number in enumerate(reached) if number >= half)
+    return weighed[middle][1], weighed[0][1], weighed[-1][1]
+
+
+Chosen = tuple[str, Mail, str]  # why, the mail, its subject
+
+
+def _mails(
+    edition: Edition, sample: Iterable[tuple[str, Entry]], found: list[Finding]
+) -> Iterator[Chosen]:
+    """The mails of a sample; one that cannot be built becomes a finding."""
+    for why, entry in sample:
+        reader = shown(entry.address, LONGEST_READER)
+        try:
+            message = edition.message(entry)
+        except Exception as failure:
+            found.append(
+                fatal(
+                    "build",
+                    f"A mail cannot be built: {type(failure).__name__}: {failure}.",
+                    "Report it; the issue's frozen cards do not fit this version.",
+                    reader,
+                )
+            )
+            continue
+        mail = Mail(content=message.content, recipient=message.recipient, reader=reader)
+        yield why, mail, message.subject
+
+
+def _figures_of(
+    connection: Connection, means: Means, issue: Issue, readers: Collection[int]
+) -> Figures:
+    """The figures of an earlier issue, and what these readers' mails of it were called."""
+    told = list(preflights.alike(connection, issue.id))
+    median, *_ = _typical(connection, issue, told)
+    same = preflights.of_readers(connection, issue.id, readers)
+    ids = [*([median] if median is not None else []), *(one for one in same if one != median)]
+    sample = [
+        ("median" if one.id == median else "sample", one) for one in ledger.by_ids(connection, ids)
+    ]
+    mails = list(_mails(Edition(issue, means.signer, means.mail_signer), sample, []))
+    return _figures(issue, accounting.account(_groups(told)), mails)
+
+
+def _figures(issue: Issue, accounts: Accounts, mails: Collection[Chosen]) -> Figures:
+    return Figures(
+        issue=issue.name,
+        readers=accounts.readers,
+        reached=accounts.reached,
+        mean=accounts.mean,
+        octets=next((len(mail.content) for why, mail, _ in mails if why == "median"), 0),
+        subjects=frozenset((mail.recipient, subject) for _, mail, subject in mails),
+    )

@@ -1,0 +1,155 @@
+"""A mail of every other kind, kept beside this file to be looked at; `make golden` writes them.
+
+Each as its text and its HTML, in English, one of them in German; with readers' pages, which the
+digest of `test_golden.py` is without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import pipeline
+from newsletter.cli.preview import take_apart
+from newsletter.issue import Digest
+from newsletter.message import Builder, Message
+from newsletter.papers import Paper, PaperId
+from newsletter.pipeline.letters import letter_to
+from newsletter.rendering.letters import Account, Letters
+from newsletter.rendering.renderer import Entry, Renderer
+from newsletter.rendering.templates import Templates
+from newsletter.resources import folder
+from newsletter.selection import Pick
+from newsletter.store.letters import LetterKind
+from newsletter.topics import Catalogue, Topic
+from newsletter.trending import Trend
+from newsletter.wording import DigestKind
+from subscribers.model import Consent, Preferences, State, Subscriber
+from subscribers.tokens import Signer
+from tests.golden.test_golden import HERE, NOW, TERMS
+
+MASTHEAD = replace(TERMS.masthead, pages="https://papers.example.org", feedback_id="papers1")
+TEMPLATES = Templates(folder("templates"))
+TOPIC = Topic(slug="alignment", name="Alignment")
+DESK = pipeline.Desk(
+    letters=Letters(TEMPLATES, MASTHEAD, TERMS.imprint),
+    masthead=MASTHEAD,
+    signer=Signer(b"golden"),
+    topics=Catalogue([TOPIC]),
+    language="en",
+)
+READER = Subscriber(
+    id=7,
+    address="asa@example.org",
+    state=State.CONFIRMED,
+    preferences=Preferences(follows=frozenset({"alignment"}), zone="Europe/Oslo"),
+    consent=Consent(at=NOW - timedelta(days=9), form="command line"),
+)
+PAPERS = (
+    Paper(
+        id=PaperId("arxiv:2603.00001"),
+        title="A Sample: $\\mathcal{O}(n^2)$ & <marks>",
+        abstract="Samples matter. We draw one of each kind. It holds.",
+        authors=("Ann Author", "Bo Author", "Cy Author"),
+        organization="An Institute",
+        url="https://arxiv.org/abs/2603.00001",
+        pdf_url="https://arxiv.org/pdf/2603.00001",
+        code_url="https://github.com/example/sample",
+        discussion_url="https://example.org/talk",
+    ),
+    Paper(
+        id=PaperId("arxiv:2603.00002"),
+        title="Another one, told by a machine",
+        tldr="It is about samples.",
+        tldr_model="a model",
+        url="https://arxiv.org/abs/2603.00002",
+    ),
+)
+
+
+def digest(kind: DigestKind, language: str = "en") -> Message:
+    snapshot = Renderer(TEMPLATES).freeze(
+        masthead=MASTHEAD,
+        imprint=TERMS.imprint,
+        day=NOW.date(),
+        entries=[
+            Entry(
+                paper=PAPERS[0],
+                trend=Trend(score=1, position=1, of=41, votes=1204, day=NOW.date(), rising=True),
+                pinned=True,
+                note="Read this one.",
+            ),
+            Entry(paper=PAPERS[1], trend=Trend(score=0.5, position=2, of=41, votes=1)),
+        ],
+        topics=[TOPIC],
+        languages=["en", "de"],
+        origins=("Hugging Face Papers", "arXiv"),
+    )
+    reasons = (("alignment",), ())
+    return Builder(snapshot).build(
+        Digest(
+            issue_name="2026-03-12",
+            kind=kind,
+            language=language,
+            beyond=3,
+            address=READER.address,
+            since=READER.consent.at.date(),
+            picks=tuple(
+                Pick(paper_id=paper.id, score=1, reasons=why)
+                for paper, why in zip(PAPERS, reasons, strict=True)
+            ),
+            due_at=NOW,
+            key="golden",
+            unsubscribe_token="7.leave",
+            return_token="",
+            preferences_token="7.change",
+            view_token="7-1.look",
+            vote_tokens=("7-1-0.vote", "7-1-1.vote"),
+        )
+    )
+
+
+def letter(kind: LetterKind, state: State = State.CONFIRMED) -> Message:
+    return letter_to(DESK, kind, replace(READER, state=state), NOW, first=True)
+
+
+def report() -> tuple[str, str]:
+    account = Account(
+        day=NOW.date(),
+        counts=[("sent", 1204), ("failed", 2), ("skipped", 31)],
+        troubles=[("550 5.1.1 no such user", 2)],
+    )
+    told = DESK.letters.report("en", account)
+    return told.html, told.text
+
+
+def parts(message: Message) -> tuple[str, str]:
+    found = take_apart(message.content)
+    return found.html, found.text
+
+
+KINDS = {
+    "daily": lambda: parts(digest(DigestKind.DAILY)),
+    "weekly": lambda: parts(digest(DigestKind.WEEKLY)),
+    "catch-up": lambda: parts(digest(DigestKind.CATCH_UP)),
+    "daily-de": lambda: parts(digest(DigestKind.DAILY, "de")),
+    "confirmation": lambda: parts(letter(LetterKind.CONFIRMATION, State.PENDING)),
+    "welcome": lambda: parts(letter(LetterKind.WELCOME)),
+    "preferences": lambda: parts(letter(LetterKind.PREFERENCES)),
+    "goodbye": lambda: parts(letter(LetterKind.GOODBYE, State.UNSUBSCRIBED)),
+    "report": report,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mail_of_each_kind_is_the_one_that_was_looked_at(kind: str, golden_rewrite: bool) -> None:
+    """Word for word, in both parts."""
+    for ending, told in zip(("html", "txt"), KINDS[kind](), strict=True):
+        made = told.replace("\r\n", "\n")
+        file: Path = HERE / f"{kind}.{ending}"
+        if golden_rewrite:
+            file.write_text(made, encoding="utf-8")
+        assert file.read_text(encoding="utf-8") == made, f"{file.name} differs; see `make golden`"

@@ -1,0 +1,1 @@
+"""The checks of a preflight, each with what it has to find."""
