@@ -21,8 +21,9 @@ help:  ## show this
 demo: $(RUNTIME)  ## collect, compose and send a first issue into demo/mail, offline
 	$(BIN)/newsletter demo demo
 
+# Most tests wait for sockets and processes more than they work: four at a time, file by file.
 test: $(DEV)  ## run all tests; ARGS="-k name" goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
 
 lint: $(DEV)  ## style, types and the one-way rule
 	$(BIN)/ruff check .
