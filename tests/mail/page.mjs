@@ -66,7 +66,12 @@ function measure() {
       if (across > 1 && one.node !== other.node) overlaps.push(`${one.said} / ${other.said}`);
     }
   });
+  // What `dir` says, against what some style inside of it makes of that.
+  const turned = [...new Set(boxes.map(({ node }) => node.parentElement))].filter(
+    (one) => !one.matches(`:dir(${getComputedStyle(one).direction})`),
+  );
   return {
+    turned: turned.map((one) => one.innerText.trim().slice(0, 60)),
     text: document.body.innerText.replace(/\s+/g, " ").trim(),
     outside: boxes.filter((box) => box.left < 0 || box.right > width + 1).map((box) => box.said),
     overlaps,
