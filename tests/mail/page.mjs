@@ -66,7 +66,12 @@ function measure() {
       if (across > 1 && one.node !== other.node) overlaps.push(`${one.said} / ${other.said}`);
     }
   });
+  // What `dir` says, against what some style inside of it makes of that.
+  const turned = [...new Set(boxes.map(({ node }) => node.parentElement))].filter(
+    (one) => !one.matches(`:dir(${getComputedStyle(one).direction})`),
+  );
   return {
+    turned: turned.map((one) => one.innerText.trim().slice(0, 60)),
     text: document.body.innerText.replace(/\s+/g, " ").trim(),
     outside: boxes.filter((box) => box.left < 0 || box.right > width + 1).map((box) => box.said),
     overlaps,
@@ -103,15 +108,19 @@ try {
   for (const [name, , path] of mails()) {
     address = pathToFileURL(path).href;
     answer[name] = {};
-    for (const [view, { width, scheme, without, axe: judged }] of Object.entries(VIEWS)) {
+    let shown; // without what the page is that is loaded: once for all views of the same
+    for (const [view, { width, scheme, without = "", axe: judged }] of Object.entries(VIEWS)) {
       asked = [];
       await page.setViewport({ width, height: 900 });
       await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-      await page.goto(address);
-      if (without) await page.evaluate(strip, without);
+      if (shown !== without) {
+        await page.goto(address);
+        if (without) await page.evaluate(strip, without);
+        if (judged) await page.evaluate(axe.source);
+        shown = without;
+      }
       const seen = await page.evaluate(measure);
       if (judged) {
-        await page.evaluate(axe.source);
         const run = await page.evaluate((options) => window.axe.run(document, options), OPTIONS);
         seen.violations = told(run.violations);
         seen.incomplete = told(run.incomplete);

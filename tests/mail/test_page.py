@@ -50,6 +50,12 @@ def test_nothing_is_cut_off_nor_overlaps(seen: dict[str, Views], name: str) -> N
 
 
 @pytest.mark.parametrize("name", KINDS)
+def test_words_run_in_the_direction_of_their_language(seen: dict[str, Views], name: str) -> None:
+    """No style turns round what `dir` says, which would put a sentence's parts in false order."""
+    assert told(seen[name], "turned") == {}
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_nobody_is_asked_for_anything(seen: dict[str, Views], name: str) -> None:
     """Opening a mail fetches nothing: no picture, no font, and so nobody learns of it."""
     assert told(seen[name], "asked") == {}
@@ -87,4 +93,5 @@ def test_mistakes_are_noticed(seen: dict[str, Views]) -> None:
     assert "What stands below another text / What stands above another text" in str(
         views["600 light"]["overlaps"]
     )
+    assert views["600 light"]["turned"] == ["Words that run from right to left"]
     assert views["600 light"]["asked"] == ["http://192.0.2.1/open.gif?reader=1"]
