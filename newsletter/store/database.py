@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
@@ -97,6 +95,9 @@ class Database:
 
     def upgrade(self) -> None:
         """Runs the migrations that are missing, in one transaction."""
+        from alembic import command  # here: most commands find nothing to migrate
+        from alembic.config import Config as AlembicConfig
+
         config = AlembicConfig()
         config.set_main_option("script_location", _MIGRATIONS)
         with self.write() as connection:
