@@ -37,9 +37,12 @@ from newsletter import dkim_keys, pipeline, sources
 from newsletter.app import App
 from newsletter.config import load
 from newsletter.delivery import DeliveryState
+from newsletter.language import load as load_language
+from newsletter.look import Look
 from newsletter.papers import Paper
 from newsletter.rendering.gist import gist
 from newsletter.rendering.renderer import links_of
+from newsletter.rendering.templates import Templates
 from newsletter.rendering.tex import to_unicode
 from newsletter.resources import folder
 from newsletter.sources.files import FileOptions
@@ -153,10 +156,21 @@ def obvious(port: int, readers: int) -> tuple[float, float, int]:
     wanted = interests(app.catalogue, readers)
     cpu, wall = time.process_time(), time.perf_counter()
     matches = {paper.id: app.catalogue.match(paper) for paper in papers}
-    environment = Environment(autoescape=True)
+    environment = Environment(autoescape=True, extensions=["jinja2.ext.i18n"])
+    environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     environment.filters["wrap"] = lambda text: text
+    environment.globals |= {
+        "look": Look(),
+        "language": load_language("en"),
+        "start": "left",
+        "pages": "",
+        "more": "",
+    }
+    templates = Templates(folder("templates"))
     shell, card, text = (
-        environment.from_string((folder("templates") / "digest" / name).read_text(encoding="utf-8"))
+        environment.from_string(
+            templates.included(templates.find(f"digest/{name}").read_text(encoding="utf-8"))
+        )
         for name in ("shell.mjml", "card.html", "shell.txt")
     )
     gists = {paper.id: gist(to_unicode(paper.abstract)) for paper in papers}
@@ -174,6 +188,8 @@ def obvious(port: int, readers: int) -> tuple[float, float, int]:
             values = {
                 "title": "Trending papers",
                 "day": "today",
+                "occasion": "today",
+                "credits": "",
                 "count": f"{len(picks)} papers",
                 "preheader": "",
                 "address": f"reader{at}@example.org",
@@ -202,12 +218,14 @@ def obvious(port: int, readers: int) -> tuple[float, float, int]:
 
 
 def _render_card(card: Template, paper: Paper, gist_of_it: str) -> str:
-    links = links_of(paper)
+    links = links_of(paper, load_language("en"))
     return card.render(
         title=to_unicode(paper.title),
         url=links[0].url,
         meta="trending",
         gist=gist_of_it,
+        note="",
+        by_machine="",
         links=links,
         reasons="Because you follow it",
     )

@@ -23,7 +23,9 @@ from newsletter.settings import Settings, check_url
 
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
-RESERVED = tuple(PREFIX + name for name in ("CONFIG", "WIRE", "MAILLAB", "LOG"))  # read elsewhere
+RESERVED = tuple(
+    PREFIX + name for name in ("CONFIG", "WIRE", "MAILLAB", "NPM", "LOG")
+)  # read elsewhere
 FREE = ("transports", "domains", "sources")  # tables whose keys their own rooms know
 DEFAULT = "default"
 SHORTEST_SECRET = 16  # characters; 128 bits where they are drawn at random

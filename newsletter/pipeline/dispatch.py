@@ -40,6 +40,7 @@ from newsletter.store.ledger import Cleared
 from newsletter.transports import Refused, TransportUnavailable
 from subscribers.tokens import Signer
 
+A_MOMENT = timedelta(seconds=2)  # that limits of some messages a second are waited for anyway
 BATCH = 50  # deliveries a claim: few enough to hand back fast, many enough to spare claims
 PATIENCE = timedelta(hours=1)  # a run waits for limits, but not until tomorrow
 LOOK_UP = 0.5  # seconds between looks whether to stop, while waiting
@@ -263,7 +264,7 @@ class _Run:
             return False
         wake = min(due)
         now = self._post.clock()
-        if not self._post.wait or wake - now > PATIENCE:
+        if wake - now > (PATIENCE if self._post.wait else A_MOMENT):
             self.held_back = wake
             return False
         if wake - now > self._post.lease / 4:  # others, or a later run, need not wait for us
@@ -295,7 +296,7 @@ class _Run:
         post = self._post
 
         def claim(connection: Connection) -> None:
-            self._held += deliveries.claim(
+            claimed = deliveries.claim(
                 connection,
                 owner=post.owner,
                 now=now,
@@ -304,6 +305,8 @@ class _Run:
                 subscriber_id=subscriber_id,
                 cleared=post.cleared,
             )
+            again = {one.id for one in claimed}  # what was held past its lease, and is ours anew
+            self._held = [one for one in self._held if one.id not in again] + claimed
             self.traffic.look(connection)
 
         self._commit(claim)

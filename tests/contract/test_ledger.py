@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from newsletter import pipeline
-from newsletter.delivery import JITTER, DeliveryState
+from newsletter.delivery import JITTER, DeliveryState, Policy
 from newsletter.errors import StoreError
 from newsletter.store import deliveries, issues, operator_acts
 from newsletter.store.deliveries import NewDelivery
@@ -21,7 +22,7 @@ from newsletter.store.schema import deliveries as table
 from newsletter.transports import TransportUnavailable
 from subscribers import store
 from subscribers.model import Consent
-from tests.contract.test_belt import NOON, READERS, issue_id
+from tests.contract.test_belt import NOON, READERS, SIGNER, issue_id
 from tests.world import LATER, LEASE, LOST, NEVER, Closed, Ledger, Scripted
 
 ALIGNMENT, EVERYTHING, ROBOTS = READERS
@@ -379,3 +380,30 @@ def test_a_reader_who_comes_later_is_added_to_the_frozen_issue(ledger: Ledger) -
     assert (again.queued, again.skipped, again.fresh) == (1, 0, False)
     after = ledger.entries(issue_id(again))
     assert {address: after[address] for address in before} == before
+
+
+def test_what_is_held_past_its_lease_and_claimed_again_goes_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender that slept and finds its own claims free takes them anew, not beside the old."""
+    monkeypatch.setattr(sys.modules["newsletter.pipeline.dispatch"], "BATCH", 2)
+    ledger.add_readers(12)
+    ledger.compose()
+    slept = timedelta(0)
+
+    def sleep() -> None:
+        nonlocal slept
+        slept += 2 * LEASE
+
+    roads = [Scripted(*([sleep] * 3)) for _ in range(3)]
+    post = pipeline.Post(
+        roads=[pipeline.Road(name="three", transports=roads)],
+        owner="one",
+        policy=Policy(tries=3, news=timedelta(days=9)),
+        lease=LEASE,
+        clock=lambda: NOON + slept,
+    )
+    for _ in range(12):  # one that finds others at its work ends
+        pipeline.dispatch(ledger.database, SIGNER, post)
+    taken = [address for road in roads for address in road.taken]
+    assert len(taken) == len(set(taken)) == 14
