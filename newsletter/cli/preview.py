@@ -55,6 +55,8 @@ def preview(
     raw: bool,
 ) -> None:
     """Show the digest of ADDRESS, or without one what a reader of no particular topic gets."""
+    if raw and (text_only or opened or out is not None):
+        raise RequestError("--raw goes without --text, --open and --out.")
     message = built(app, address, day)
     parts = take_apart(message.content)
     if raw:
@@ -109,7 +111,7 @@ def take_apart(content: bytes) -> Parts:
 
 def _body(mail: EmailMessage, kind: str) -> str:
     part: Any = mail.get_body((kind,))  # typeshed leaves its content manager open
-    return "" if part is None else str(part.get_content())
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
 def write(message: Message, folder: Path, name: str, *, pictures: bool = True) -> list[Path]:
