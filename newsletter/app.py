@@ -168,7 +168,10 @@ class App:
         return Road(
             name=name,
             transports=[
-                transports.build(kind, own, where, self.config.base) for _ in range(number)
+                transports.build(
+                    kind, own, where, self.config.base, also=roads.RoadOptions.model_fields
+                )
+                for _ in range(number)
             ],
             weight=common.weight,
             limits=common.limits(),

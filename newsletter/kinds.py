@@ -6,7 +6,7 @@ harms only itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -64,10 +64,17 @@ class Kinds(Generic[K]):
 
 
 def read_options(
-    options: type[Options], values: Mapping[str, Any], where: str, base: Path
+    options: type[Options],
+    values: Mapping[str, Any],
+    where: str,
+    base: Path,
+    also: Iterable[str] = (),
 ) -> Options:
-    """The options of a table of settings, its relative paths counted from `base`."""
-    read = options.read(values, where)
+    """The options of a table of settings, its relative paths counted from `base`.
+
+    `also` are names that others read from it.
+    """
+    read = options.read(values, where, also)
     paths = {
         name: base / value
         for name in type(read).model_fields

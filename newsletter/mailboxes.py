@@ -202,9 +202,9 @@ class Imap:
                 account.host, account.port, ssl_context=context, timeout=TIMEOUT
             )
         except (OSError, imaplib.IMAP4.error, ValueError) as error:
+            words = getattr(error, "strerror", None) or str(error)
             raise MailboxError(
-                f"{self._where} cannot be reached over TLS: {line(str(error))}. "
-                "Check host and port."
+                f"{self._where} cannot be reached over TLS: {line(words)}. Check host and port."
             ) from error
         try:
             self._log_in()

@@ -6,7 +6,7 @@ declare theirs. Unknown keys are refused with the nearest known one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -43,19 +43,24 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], where: str) -> Self:
-        """Checks `values`, told as `where` ("[sender] in newsletter.toml"); raises ConfigError."""
+    def read(cls, values: Mapping[str, Any], where: str, also: Iterable[str] = ()) -> Self:
+        """Checks `values`, told as `where` ("[sender] in newsletter.toml"); raises ConfigError.
+
+        `also` are names that may stand there, too, and are read by others.
+        """
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise ConfigError("; ".join(_told(cls, one, where) for one in error.errors())) from None
+            raise ConfigError(
+                "; ".join(_told(cls, one, where, also) for one in error.errors())
+            ) from None
 
 
-def _told(options: type[BaseModel], error: Any, where: str) -> str:
+def _told(options: type[BaseModel], error: Any, where: str, also: Iterable[str]) -> str:
     path = [str(part) for part in error["loc"]]
     name = ".".join(path) or "?"
     if error["type"] == "extra_forbidden":
-        return f"Unknown setting {name} in {where}. {_nearest(options, path)}".rstrip()
+        return f"Unknown setting {name} in {where}. {_nearest(options, path, also)}".rstrip()
     if error["type"] == "missing":
         return f"Setting {name} is missing in {where}."
     if error["type"] in WORDS:
@@ -64,12 +69,12 @@ def _told(options: type[BaseModel], error: Any, where: str) -> str:
     return f"Setting {name} in {where}: {reason[:1].lower()}{reason[1:]}."
 
 
-def _nearest(options: type[BaseModel], path: list[str]) -> str:
+def _nearest(options: type[BaseModel], path: list[str], also: Iterable[str]) -> str:
     model: Any = options
     for part in path[:-1]:
         field = getattr(model, "model_fields", {}).get(part)
         model = field.annotation if field else None
-    known = list(getattr(model, "model_fields", {}))
+    known = [*getattr(model, "model_fields", {}), *(also if len(path) == 1 else ())]
     close = get_close_matches(path[-1], known, n=1, cutoff=0.4)
     if close:
         return f"Did you mean {'.'.join([*path[:-1], close[0]])}?"

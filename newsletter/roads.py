@@ -17,6 +17,7 @@ from newsletter.pacing import DomainLimits, Rate, RoadLimits, WarmUp, per_hour, 
 from newsletter.settings import HOST
 
 MOST = 1_000_000_000  # a message rate; more is a slip of the keyboard
+LEAST = 0.0001  # messages a second: one in some three hours
 
 
 def _numbers(given: Any) -> Any:
@@ -43,7 +44,7 @@ class RoadOptions(Options):
     )
     per_second: float | None = Field(
         default=None,
-        gt=0,
+        ge=LEAST,
         le=MOST,
         description="Messages a second at most, by all processes and machines together.",
     )
@@ -79,7 +80,7 @@ class DomainOptions(Options):
         "has to wait is reckoned to wait a second for each.",
     )
     per_second: float | None = Field(
-        default=None, gt=0, le=MOST, description="Messages a second to it at most."
+        default=None, ge=LEAST, le=MOST, description="Messages a second to it at most."
     )
     per_hour: int | None = Field(
         default=None, ge=1, le=MOST, description="Messages to it in any hour at most."

@@ -70,7 +70,10 @@ def test_an_address_is_suppressed_by_hand(place: Path) -> None:
     """Whether a subscriber has it or not, in whatever case it is typed."""
     words = ("--reason", "by phone")
     assert newsletter(place, "subscribers", "suppress", "Asa@Example.org", *words).returncode == 0
-    assert newsletter(place, "subscribers", "suppress", "nobody@example.org").returncode == 0
+    other = newsletter(place, "subscribers", "suppress", "nobody@example.org")
+    assert "It is no subscriber's." in other.stdout
+    again = newsletter(place, "subscribers", "suppress", READER)
+    assert again.stdout == f"{READER} is suppressed already: by phone\n"
     shown = newsletter(place, "subscribers", "show", READER).stdout
     assert "manual, by phone" in shown
     assert newsletter(place, "status").returncode == 0
@@ -99,7 +102,7 @@ def test_the_envelope_carries_a_token_where_it_is_wished(tmp_path: Path) -> None
         (
             ("--imap", "127.0.0.1", "--port", "1", "--user", "ida", "--password-file", "secret"),
             6,
-            "127.0.0.1:1 cannot be reached",
+            "127.0.0.1:1 cannot be reached over TLS: Connection refused.",
         ),
     ],
 )

@@ -79,7 +79,10 @@ def test_an_issue_is_paused_resumed_and_cancelled(place: Path) -> None:
     issue = asked(place, "status")["issue"]
     done = newsletter(place, "issues", "pause", issue, "--why", "a wrong title", "--by", "ida")
     assert "3 of it wait" in done.stdout
-    assert "nobody was sent anything" in newsletter(place, "send", "--now").stdout
+    told = newsletter(place, "send", "--now").stdout
+    assert "nobody was sent anything" in told
+    assert f"Issue {issue} is paused; 3 of it wait." in told
+    assert asked(place, "issues", "list")[0]["paused"]
     assert "Paused by ida" in newsletter(place, "status").stdout
     refused(newsletter(place, "issues", "pause", issue), 2, "is paused already, by ida")
     assert asked(place, "issues", "resume", issue) == {
@@ -95,6 +98,7 @@ def test_an_issue_is_paused_resumed_and_cancelled(place: Path) -> None:
     assert (told["cancelled"], told["finished"], told["skipped"]) == (True, True, 2)
     assert told["acts"][-1]["why"] == "wrong list"
     assert "was cancelled by" in newsletter(place, "compose").stdout
+    assert "cancelled" in newsletter(place, "issues", "list").stdout
 
 
 def test_a_status_is_watched_until_the_issue_is_finished(place: Path) -> None:
@@ -134,6 +138,11 @@ def test_a_status_is_watched_until_the_issue_is_finished(place: Path) -> None:
         (("deliveries", "show", "99"), "no delivery number 99"),
         (("deliveries", "show", "1", "2026-03-11"), "leave ISSUE out"),
         (("deliveries", "list"), "newsletter compose"),
+        (("preview", "--raw", "--text"), "--raw goes without --text"),
+        (
+            ("issues", "reconcile", "2026-03-11", "--sent", READERS[0], "--again", READERS[0]),
+            "--sent or --again, not both, of asa@example.org",
+        ),
     ],
 )
 def test_a_wrong_request_is_told_in_one_line(
@@ -165,3 +174,41 @@ def test_what_click_refuses_it_refuses_with_the_usage(
     done = newsletter(place_of_nothing, *words)
     assert done.returncode == 2
     assert "--why" in done.stderr or "--state" in done.stderr
+
+
+def test_an_operator_is_told_what_limits_hold_back(place: Path) -> None:
+    """Not as if it waited for an hour that --now could hurry; several processes tell it, too."""
+    newsletter(place, "subscribe", "dan@example.org")
+    newsletter(place, "compose")
+    (place / "newsletter.toml").write_text(
+        '[domains."example.org"]\nper_hour = 2\n', encoding="utf-8"
+    )
+    with ScriptedSmtp({"RCPT": [b"421 4.7.28 too fast", b"250 ok"]}) as server:
+        words = ("send", "--now", "--no-wait", "--workers", "2")
+        done = newsletter(place, *words, **smtp(server.port), DELIVERY__CONNECTIONS="1")
+    assert done.returncode == 0, done.stderr
+    assert "asks to go slower (421 4.7.28 too fast)" in done.stdout
+    assert "Limits hold back what is left until" in done.stdout
+    assert "held back by the limits of their domains" in done.stdout
+    assert "wait for their hour" not in done.stdout + newsletter(place, "status").stdout
+    told = asked(place, "status")["waiting_for"]
+    assert told["hour"] == 0
+    assert told["limits"] > 0
+
+
+def test_deliveries_are_readable_on_a_narrow_terminal(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 80 columns an address and an instant stand on one line."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    shown = newsletter(place, "deliveries", "list").stdout.splitlines()
+    assert max(map(len, shown[1:3])) >= 80
+    for reader in READERS:
+        assert any(reader in line and "UTC" in line for line in shown), shown
+
+
+def test_the_text_part_is_shown_without_its_line_ends(place: Path) -> None:
+    """The CR of a mail's lines is no character for people."""
+    shown = newsletter(place, "preview", READERS[0], "--text").stdout
+    assert "TRENDING PAPERS\n" in shown

@@ -184,6 +184,9 @@ def test_a_full_disk_loses_nothing(place: Path) -> None:
         ({"DELIVERY__TRANSPORT": "mailder"}, "maildir"),
         ({"TRANSPORTS__MAILDIR__PAHT": "x"}, "path"),
         ({"ISSUE__WINDOW_DAYS": "many"}, "whole number"),
+        ({"TRANSPORTS__MAILDIR__WIEGHT": "2"}, "Did you mean weight?"),
+        ({"TRANSPORTS__MAILDIR__PER_SECOND": "1e-300"}, "at least 0.0001"),
+        ({"TRANSPORTS__MAILDIR__PER_SECOND": "-1"}, "at least 0.0001"),
     ],
 )
 def test_a_wrong_setting_is_told_with_the_nearest(

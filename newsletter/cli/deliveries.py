@@ -64,16 +64,13 @@ def list_(
         dump([_row(chosen, one) for one in found])
         return
     table(
-        ["Number", "Reader", "State", "Due", "Next try", "Tries", "Sent", "Why, or the answer"],
+        ["Number", "Reader", "State", "Sent, or due", "Why, or the answer"],
         [
             [
                 one.id,
                 one.address,
                 one.state,
-                one.due_at,
-                one.next_at if one.state in WAITING else "",
-                one.tries,
-                one.sent_at or "",
+                one.sent_at or (one.next_at if one.state in WAITING else one.due_at),
                 one.reason or one.reply,
             ]
             for one in found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ def list_(app: App, limit: int, as_json: bool) -> None:
     with app.database.read() as connection:
         found = store.listed(connection, limit)
         counts = {one.id: ledger.count(connection, one.id) for one in found}
+        stands = {one.id: issue_acts.standing(connection, one.id) for one in found}
     rows = [
         {
             "issue": one.day.isoformat(),
@@ -49,6 +50,8 @@ def list_(app: App, limit: int, as_json: bool) -> None:
             "deliveries": sum(counts[one.id].values()),
             "sent": counts[one.id][DeliveryState.SENT],
             "finished": ledger.is_finished(counts[one.id]),
+            "paused": stands[one.id].paused,
+            "cancelled": stands[one.id].cancelled,
         }
         for one in found
     ]
@@ -57,8 +60,13 @@ def list_(app: App, limit: int, as_json: bool) -> None:
         return
     table(
         ["Issue", "Composed", "Papers", "Deliveries", "Sent", ""],
-        [[*list(row.values())[:-1], "finished" if row["finished"] else "open"] for row in rows],
+        [[*list(row.values())[:5], _stands(row)] for row in rows],
     )
+
+
+def _stands(row: Mapping[str, Any]) -> str:
+    said = (word for word in ("cancelled", "paused", "finished") if row[word])
+    return next(said, "open")
 
 
 @issues.command("show", epilog="Example: newsletter issues show 2026-03-11")
@@ -147,6 +155,8 @@ def reconcile(
 
     What the log does not speak of stays unknown. Without options, lists what is unknown.
     """
+    if both := _folded(sent) & _folded(again):
+        raise RequestError(f"Name --sent or --again, not both, of {', '.join(sorted(both))}.")
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
         unknown = ledger.entries(connection, chosen.id, states=[DeliveryState.UNKNOWN])
@@ -174,7 +184,8 @@ def reconcile(
             raise RequestError(f"Issue {chosen.name} is cancelled: nothing of it goes again.")
         for one, state, reason in settled:
             operator_acts.reconcile(connection, one.id, state, reason, now, by=name)
-    table(["Reader", "Now", "Why"], [[one.address, state, why] for one, state, why in settled])
+    if settled:
+        table(["Reader", "Now", "Why"], [[one.address, state, why] for one, state, why in settled])
     say(f"{len(settled)} settled, {len(unknown) - len(settled)} still unknown.")
     named = _folded((*sent, *again)) - {one.address.casefold() for one in unknown}
     if named:

@@ -64,6 +64,8 @@ def preview(
     raw: bool,
 ) -> None:
     """Show the digest of ADDRESS, or without one what a reader of no particular topic gets."""
+    if raw and (text_only or opened or out is not None):
+        raise RequestError("--raw goes without --text, --open and --out.")
     if watch:
         serve(app, lambda again: _drawn(again, address, day, length), port)
         return
@@ -141,7 +143,7 @@ def take_apart(content: bytes) -> Parts:
 
 def _body(mail: EmailMessage, kind: str) -> str:
     part: Any = mail.get_body((kind,))  # typeshed leaves its content manager open
-    return "" if part is None else str(part.get_content())
+    return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
 def write(message: Message, folder: Path, name: str, *, pictures: bool = True) -> list[Path]:

@@ -17,15 +17,26 @@ import click
 
 from newsletter import pipeline
 from newsletter.app import App
+from newsletter.cli import waits
 from newsletter.cli import workers as processes
 from newsletter.cli.options import pass_app
 from newsletter.cli.preflight import refused
-from newsletter.cli.show import as_json, complain, counted, dump, instant, progress, say, table
+from newsletter.cli.show import (
+    ahead,
+    as_json,
+    complain,
+    counted,
+    dump,
+    instant,
+    progress,
+    say,
+    table,
+)
 from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError, StoreError
 from newsletter.issue import Issue
 from newsletter.preflight.report import Report
-from newsletter.store import deliveries, ledger, preflights
+from newsletter.store import deliveries, ledger, pacing, preflights
 from subscribers import store as subscribers
 
 TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
@@ -190,8 +201,17 @@ def _several(
         )
     counts: Counter[str] = sum((one.counts for one in ended), Counter())
     states = Counter({state: counts[state.value] for state in DeliveryState if counts[state.value]})
-    lost = counts["found_in_doubt"]
-    _tell(app, pipeline.Dispatched(states=states, lost=lost), as_json, stopped=False)
+    asked = {name for one in ended for name in one.told.get("slowed", ())}
+    with app.database.read() as connection:
+        slow = pacing.slow(connection)
+    held = [one.told["held_back_until"] for one in ended if one.told.get("held_back_until")]
+    done = pipeline.Dispatched(
+        states=states,
+        lost=counts["found_in_doubt"],
+        slowed=[slow[name] for name in sorted(asked & slow.keys())],
+        held_back=min(map(datetime.fromisoformat, held), default=None),
+    )
+    _tell(app, done, as_json, stopped=any(one.told.get("stopped") for one in ended))
     for words in dict.fromkeys(one.words for one in ended if one.words):
         complain(words.removeprefix("Error: "))
     for one in ended:
@@ -235,7 +255,8 @@ def _tell(
 ) -> None:
     now = datetime.now(UTC)
     with app.database.read() as connection:
-        later, first = ledger.waiting(connection, now)
+        later = ledger.waiting(connection, now)
+        paused = ledger.paused(connection)
         elsewhere, until = ledger.held(connection, now)
     if as_json:
         counts: dict[str, Any] = {state.value: done.states[state] for state in DeliveryState}
@@ -243,8 +264,8 @@ def _tell(
             {
                 **counts,
                 "found_in_doubt": done.lost,
-                "waiting": later,
-                "next_at": first,
+                **waits.as_row(later),
+                "paused": {day.isoformat(): number for day, number in paused.items()},
                 "held": elsewhere,
                 "slowed": [one.domain for one in done.slowed],
                 "closed": sorted(done.closed),
@@ -253,6 +274,7 @@ def _tell(
                     one.issue: {level.value: number for level, number in one.levels.items()}
                     for one in judged
                 },
+                "stopped": stopped,
             }
         )
         return
@@ -265,7 +287,7 @@ def _tell(
         )
     if done.held_back is not None:
         say(
-            f"Limits hold back what is left until {instant(done.held_back)}; "
+            f"Limits hold back what is left until {ahead(done.held_back, now)}; "
             "run `newsletter send` again then."
         )
     for report in judged:
@@ -281,8 +303,13 @@ def _tell(
             f"{elsewhere} are held by another sender; if it died, they are free at "
             f"{instant(until)} (delivery.lease_seconds)."
         )
-    if later:
-        say(f"{later} wait for their hour, the first at {instant(first)}; --now sends them now.")
+    for day, number in paused.items():
+        say(
+            f"Issue {day} is paused; {number} of it wait. "
+            f"`newsletter issues resume {day}` lets them go."
+        )
+    for line in waits.told(later, now):
+        say(line)
 
 
 def _rehearse(app: App, limit: int | None, reader: int | None, early: bool, as_json: bool) -> None:

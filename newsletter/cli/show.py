@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -61,9 +62,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
 def grid(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
     """A table to show. Whatever comes from outside is shown as it is, never as mark-up."""
     shown = Table(title=title or None, title_justify="left", header_style="bold")
-    for column in columns:
-        numbers = bool(rows) and all(isinstance(row[columns.index(column)], int) for row in rows)
-        shown.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for at, column in enumerate(columns):
+        numbers = bool(rows) and all(isinstance(row[at], int) for row in rows)
+        instants = bool(rows) and all(isinstance(row[at], datetime) for row in rows)
+        side: JustifyMethod = "right" if numbers else "left"
+        shown.add_column(column, justify=side, overflow="fold", no_wrap=instants)
     for row in rows:
         shown.add_row(*(escape(_cell(value)) for value in row))
     return shown
@@ -98,6 +101,21 @@ def dump(value: object) -> None:
 def instant(moment: datetime | None) -> str:
     """An instant for people: minutes, UTC."""
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def in_words(span: timedelta) -> str:
+    """ "12 s", "45 min", "3 h 20 min"."""
+    seconds = math.ceil(span.total_seconds())
+    if seconds < 120:
+        return f"{max(seconds, 1)} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def ahead(moment: datetime | None, now: datetime) -> str:
+    """An instant to come, and how far it is: "2026-03-11 08:00 UTC, in 12 s"."""
+    return "" if moment is None else f"{instant(moment)}, in {in_words(moment - now)}"
 
 
 @contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from newsletter.app import App
+from newsletter.cli import waits
 from newsletter.cli.options import chosen_issue, pass_app
 from newsletter.cli.show import (
     Shown,
@@ -17,6 +18,7 @@ from newsletter.cli.show import (
     complain,
     dump,
     grid,
+    in_words,
     instant,
     show,
     watching,
@@ -43,8 +45,7 @@ class _Look:
     composed: int
     sums: Standings
     stands: Standing
-    later: int  # wait for their hour
-    first: datetime | None  # of those
+    waits: ledger.Waits
     skipped: dict[str, int]  # by reason
 
     @property
@@ -88,15 +89,13 @@ def status(app: App, context: click.Context, issue: str | None, watch: bool, as_
 def _look(app: App, issue: Issue) -> _Look:
     now = datetime.now(UTC)
     with app.database.read() as connection:
-        later, first = ledger.waiting(connection, now, issue_id=issue.id)
         return _Look(
             issue=issue,
             at=now,
             composed=ledger.composed(connection, issue.id),
             sums=standings.of(connection, issue.id, now),
             stands=issue_acts.standing(connection, issue.id),
-            later=later,
-            first=first,
+            waits=ledger.waiting(connection, now, issue_id=issue.id),
             skipped=ledger.skipped(connection, issue.id, MOST_SKIPPED),
         )
 
@@ -129,8 +128,7 @@ def _parts(look: _Look) -> list[Shown]:
         *_standing(look.stands),
         "Finished." if look.finished else "Not finished.",
     ]
-    if look.later:
-        parts.append(f"{look.later} wait for their hour, the first at {instant(look.first)}.")
+    parts += waits.told(look.waits, look.at)
     parts += _speed(look)
     shares = [*sums.domains, *([sums.others] if sums.others else [])]
     if shares:
@@ -177,17 +175,8 @@ def _speed(look: _Look) -> list[Shown]:
         return [told + "."]
     told += f", {sums.per_second_lately:.1f} in the last minute"
     if sums.left is not None and not look.stands.paused:
-        told += f"; {sums.ready} are ready and take about {_in_words(sums.left)}"
+        told += f"; {sums.ready} are ready and take about {in_words(sums.left)}"
     return [told + "."]
-
-
-def _in_words(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds < 120:
-        return f"{max(seconds, 1)} s"
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
 def _as_json(look: _Look) -> dict[str, Any]:
@@ -203,8 +192,7 @@ def _as_json(look: _Look) -> dict[str, Any]:
         "paused": look.stands.paused,
         "cancelled": look.stands.cancelled,
         "acts": [vars(one) for one in look.stands.acts],
-        "waiting": look.later,
-        "next_at": look.first,
+        **waits.as_row(look.waits),
         "ready": sums.ready,
         "first_sent_at": sums.first_sent_at,
         "last_sent_at": sums.last_sent_at,

@@ -10,7 +10,7 @@ from newsletter.app import App
 from newsletter.cli.options import limit, pass_app
 from newsletter.cli.show import as_json, dump, instant, say, table
 from newsletter.errors import RequestError
-from subscribers import addresses, suppression_store
+from subscribers import addresses, store, suppression_store
 from subscribers.suppression import Suppression, SuppressionKind
 
 COMMAND_LINE = "command line"
@@ -38,8 +38,17 @@ def suppress(app: App, address: str, reason: str) -> None:
         by=COMMAND_LINE,
     )
     with app.database.write() as connection:
+        before = suppression_store.find(connection, new.address_key)
+        if not reason.strip() and before is not None and _by_hand(before):
+            say(f"{address} is suppressed already: {before.reason}")
+            return  # a reason is not lost to none
         suppression_store.put(connection, new)
-    say(f"{address} gets nothing from now on.")
+        known = store.find(connection, address) is not None
+    say(f"{address} gets nothing from now on." + ("" if known else " It is no subscriber's."))
+
+
+def _by_hand(one: Suppression) -> bool:
+    return one.kind is SuppressionKind.MANUAL and one.lifted_at is None
 
 
 @click.command(epilog="Example: newsletter subscribers unsuppress asa@example.org")

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 LOOK = 0.5  # seconds between two looks at how far they are
 
@@ -24,8 +24,13 @@ class Ended:
     """How one process ended."""
 
     code: int
-    counts: Counter[str]  # what its --json says; empty where it came to none
+    told: Mapping[str, Any]  # what its --json says; empty where it came to none
     words: str  # on its standard error
+
+    @property
+    def counts(self) -> Counter[str]:
+        """The numbers of it."""
+        return Counter({name: one for name, one in self.told.items() if isinstance(one, int)})
 
 
 def run(
@@ -63,7 +68,7 @@ def run(
             for wished, handler in before.items():
                 signal.signal(wished, handler)
         return [
-            Ended(code=code, counts=_counts(_read(out)), words=_read(told).strip())
+            Ended(code=code, told=_told(_read(out)), words=_read(told).strip())
             for code, out, told in zip(codes, outs[::2], outs[1::2], strict=False)
         ]
     finally:
@@ -84,9 +89,9 @@ def _read(file: IO[str]) -> str:
     return file.read()
 
 
-def _counts(text: str) -> Counter[str]:
+def _told(text: str) -> Mapping[str, Any]:
     try:
         told = json.loads(text)
     except ValueError:
-        return Counter()
-    return Counter({name: number for name, number in told.items() if isinstance(number, int)})
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -27,7 +27,7 @@ from newsletter.delivery import (
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
-from newsletter.store import history, issue_acts, issues
+from newsletter.store import history, issue_acts, issues, pacing
 from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
 from newsletter.store.ledger import HELD, Cleared, free, silenced, takeable
@@ -383,10 +383,11 @@ def settle_lost(connection: Connection, now: datetime) -> int:
 def bring_forward(
     connection: Connection, now: datetime, *, subscriber_id: int | None = None
 ) -> int:
-    """Makes due now what waits for its hour (or its next try); returns how many those were.
+    """Makes due now what waits for its hour, its next try or a limit; returns how many those were.
 
     A delivery never tried is dated now; one tried before keeps its date, so that a second copy
-    would be the same message.
+    would be the same message. Limits hold on, but those that wait for them line up anew: behind
+    the instants that they had, each call would put them off further.
     """
     later = [
         deliveries.c.state.in_(WAITING),
@@ -396,6 +397,8 @@ def bring_forward(
     ]
     if subscriber_id is not None:
         later.append(deliveries.c.subscriber_id == subscriber_id)
+    else:
+        pacing.forget_tails(connection, now)
     untried = update(deliveries).where(*later, deliveries.c.attempt == 0)
     tried = update(deliveries).where(*later, deliveries.c.attempt > 0)
     return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
@@ -74,29 +74,86 @@ def composed(connection: Connection, issue_id: int) -> int:
     return connection.scalar(query) or 0
 
 
-def waiting(
-    connection: Connection, now: datetime, *, issue_id: int | None = None
-) -> tuple[int, datetime | None]:
-    """How many deliveries (of an issue) wait for a later hour, and when the first is due.
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Deliveries that wait for one kind of thing."""
+
+    number: int = 0
+    first: datetime | None = None  # when the first of them may be tried
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waits:
+    """What is not tried now, by what it waits for."""
+
+    hour: Wait = Wait()  # the reader's
+    again: Wait = Wait()  # the next try, after one that went wrong
+    limits: Wait = Wait()  # those of its domain
+
+    @property
+    def number(self) -> int:
+        """All of them."""
+        return self.hour.number + self.again.number + self.limits.number
+
+    @property
+    def first(self) -> datetime | None:
+        """When the first of all may be tried."""
+        firsts = (self.hour.first, self.again.first, self.limits.first)
+        return min((one for one in firsts if one is not None), default=None)
+
+
+def waiting(connection: Connection, now: datetime, *, issue_id: int | None = None) -> Waits:
+    """Which deliveries (of an issue) wait for a later instant, and for what.
 
     Those of issues that are paused or cancelled do not.
     """
-    query = select(func.count(), func.min(deliveries.c.next_at)).where(
-        deliveries.c.state.in_(WAITING),
-        deliveries.c.next_at > now,
-        deliveries.c.issue_id.not_in(HELD),
+    put_off = (deliveries.c.due_at <= now).label("put_off")
+    query = (
+        select(
+            deliveries.c.state,
+            put_off,
+            func.count().label("number"),
+            func.min(deliveries.c.next_at),
+        )
+        .where(
+            deliveries.c.state.in_(WAITING),
+            deliveries.c.next_at > now,
+            deliveries.c.issue_id.not_in(HELD),
+        )
+        .group_by(deliveries.c.state, put_off)
     )
     if issue_id is not None:
         query = query.where(deliveries.c.issue_id == issue_id)
-    row = connection.execute(query).one()
-    return row[0], row[1]
+    found: dict[str, Wait] = {}
+    for state, late, number, first in connection.execute(query):
+        again = state == DeliveryState.DEFERRED
+        name = "again" if again else "limits" if late else "hour"
+        before = found.get(name, Wait(first=first))
+        found[name] = Wait(number=before.number + number, first=min(before.first or first, first))
+    return Waits(**found)
+
+
+def paused(connection: Connection) -> dict[date, int]:
+    """The issues that are paused and wait for it, the oldest first: how many deliveries of each."""
+    query = (
+        select(issues.c.day, func.count())
+        .join(deliveries, deliveries.c.issue_id == issues.c.id)
+        .where(issues.c.paused, issues.c.cancelled.is_(False), deliveries.c.state.in_(WAITING))
+        .group_by(issues.c.day)
+        .order_by(issues.c.day)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def unfinished(connection: Connection, now: datetime, *, subscriber_id: int | None = None) -> int:
-    """How many deliveries whose time has come are not ended: free, held by a sender, or leaving."""
+    """How many deliveries whose time has come are not ended: free, held by a sender, or leaving.
+
+    Those that limits hold back are among them.
+    """
     query = select(func.count()).where(
         or_(
-            and_(deliveries.c.state.in_(WAITING), deliveries.c.next_at <= now),
+            and_(deliveries.c.state == DeliveryState.QUEUED, deliveries.c.due_at <= now),
+            and_(deliveries.c.state == DeliveryState.DEFERRED, deliveries.c.next_at <= now),
             deliveries.c.state == DeliveryState.SENDING,
         ),
         deliveries.c.issue_id.not_in(HELD),

@@ -53,6 +53,11 @@ def set_tail(connection: Connection, name: str, instant: datetime) -> None:
     connection.execute(update(rates).where(rates.c.name == name).values(tail=instant))
 
 
+def forget_tails(connection: Connection, now: datetime) -> None:
+    """Takes back the instants that were given out: who asks for one is first in line again."""
+    connection.execute(update(rates).where(rates.c.tail > now).values(tail=now))
+
+
 def used_on(connection: Connection, name: str, day: date) -> int:
     """How many a transport that warms up has carried on a day, ours alone from here on."""
     append(connection, day_counts, [{"name": name, "day": day, "used": 0}])

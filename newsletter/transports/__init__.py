@@ -23,7 +23,7 @@ A third party adds a kind by an entry point of the group "newsletter.transports"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,13 +83,16 @@ def known() -> dict[str, Kind]:
     return _KINDS.known()
 
 
-def build(kind: str, values: Mapping[str, Any], where: str, base: Path) -> Transport:
+def build(
+    kind: str, values: Mapping[str, Any], where: str, base: Path, also: Iterable[str] = ()
+) -> Transport:
     """The transport a table of settings describes, closed; raises ConfigError.
 
-    `where` names the table in errors; relative paths among the settings count from `base`.
+    `where` names the table in errors; relative paths among the settings count from `base`;
+    `also` are names that others read from the table.
     """
     chosen = _KINDS.find(kind, where)
-    options = read_options(chosen.options, values, where, base)
+    options = read_options(chosen.options, values, where, base, also)
     try:
         return chosen.make(options)
     except ConfigError as error:

@@ -110,7 +110,7 @@ def what_broke(error: Exception, step: str, waited: float, *, talking: bool) -> 
         case ConnectionRefusedError():
             return "refuses the connection: nothing listens there. Check host and port."
         case socket.gaierror() | UnicodeError():
-            return f"cannot be found: {cause}. Check host."
+            return f"cannot be found: {getattr(cause, 'strerror', None) or cause}. Check host."
         case ssl.SSLError() if not talking:
             return f"does not agree on TLS: {cause.reason}. Check port and security."
         case ConnectionError() | ssl.SSLError() | None:

@@ -394,7 +394,7 @@ def test_what_is_held_past_its_lease_and_claimed_again_goes_once(
     slept, looks = timedelta(0), 0
 
     def looked() -> bool:
-        """Asked before each hand-over; what is under way is back by then, at the fourth it slept."""
+        """Asked before each hand-over; what was under way is back; at the fourth it slept."""
         nonlocal slept, looks
         looks += 1
         time.sleep(0.1)

@@ -18,7 +18,7 @@ from newsletter.pipeline.receipts import FileReceipts
 from newsletter.store import deliveries, history, issue_acts, operator_acts, standings
 from newsletter.store.history import Happened
 from newsletter.store.issue_acts import IssueAct
-from newsletter.store.ledger import unfinished, waiting
+from newsletter.store.ledger import Waits, unfinished, waiting
 from newsletter.store.schema import deliveries as table
 from newsletter.store.schema import delivery_history
 from newsletter.transports import Refused, Reply
@@ -244,7 +244,7 @@ def test_a_paused_issue_is_left_alone_until_it_is_resumed(ledger: Ledger) -> Non
     assert len(ledger.finish("two", gone)) == 1  # what is leaving ends as it ends
     assert ledger.post(Scripted(), NOON + timedelta(hours=1)).states == {}
     with ledger.database.write() as connection:
-        assert waiting(connection, NOON - DAY) == (0, None)
+        assert waiting(connection, NOON - DAY) == Waits()
         assert unfinished(connection, NOON) == 0
         assert deliveries.bring_forward(connection, NOON - DAY) == 0
     other = ledger.compose(NOON + DAY)

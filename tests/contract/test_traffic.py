@@ -11,7 +11,9 @@ from newsletter import pipeline
 from newsletter.delivery import DeliveryState, Policy
 from newsletter.pacing import DomainLimits, RoadLimits, WarmUp, per_hour, per_second
 from newsletter.pipeline import Road
-from newsletter.store import pacing
+from newsletter.store import deliveries, pacing
+from newsletter.store.issue_acts import Done, IssueAct, record
+from newsletter.store.ledger import paused, unfinished, waiting
 from newsletter.transports import Refused, Reply, TransportUnavailable
 from tests.contract.test_belt import NOON, SIGNER
 from tests.world import LEASE, Closed, Ledger, Scripted
@@ -213,3 +215,39 @@ def test_after_the_pause_they_get_theirs(ledger: Ledger) -> None:
     clock.now += timedelta(hours=1)  # the one that was refused has a wait of its own
     run(ledger, [road("a", line)], clock)
     assert len(line.taken) == len(set(line.taken)) >= 30
+
+
+def test_bringing_forward_again_and_again_puts_nobody_off_further(ledger: Ledger) -> None:
+    """What a limit put off lines up anew each time: the next one leaves a second later."""
+    composed(ledger, 6)
+    clock, sink = Clock(), Scripted()
+    limits = {"example.org": DomainLimits(rates=(per_second(1),))}
+    for left in range(1, 5):
+        done = run(ledger, [road("a", sink)], clock, limits, wait=False)
+        assert len(sink.taken) == left
+        assert done.held_back == clock.now + timedelta(seconds=1)
+        clock.now += timedelta(seconds=1)
+        with ledger.database.write() as connection:
+            deliveries.bring_forward(connection, clock.now)
+
+
+def test_what_waits_is_told_by_what_it_waits_for(ledger: Ledger) -> None:
+    """A limit, the next try and the reader's hour are three things, and an issue may be paused."""
+    composed(ledger, 4)
+    later = Refused(Reply(code=450, text="later"))
+    limits = {"example.org": DomainLimits(rates=(per_second(1),))}
+    run(ledger, [road("a", Scripted(later))], Clock(), limits, wait=False)
+    with ledger.database.read() as connection:
+        waits = waiting(connection, NOON)
+        early = waiting(connection, NOON - timedelta(days=1))
+        assert unfinished(connection, NOON) == waits.limits.number
+    assert (waits.hour.number, waits.again.number) == (0, 1)
+    assert waits.limits.number == waits.number - 1 > 0
+    assert waits.first == waits.limits.first
+    assert (early.hour.number, early.limits.number) == (waits.limits.number, 0)
+    with ledger.database.write() as connection:
+        held = Done(act=IssueAct.PAUSE, by="ida", why="", at=NOON)
+        assert record(connection, 1, held)
+    with ledger.database.read() as connection:
+        assert waiting(connection, NOON).number == 0
+        assert list(paused(connection).values()) == [waits.number]
