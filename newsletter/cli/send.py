@@ -54,7 +54,7 @@ TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
     "--wait/--no-wait",
     default=True,
     show_default=True,
-    help="Wait, an hour at most, where limits hold messages back.",
+    help="Wait, an hour at most, where limits hold messages back; two seconds always.",
 )
 @click.option("--force", is_flag=True, help="Send in spite of errors of the preflight.")
 @click.option("--cleared", hidden=True, help="Issues that whoever started this process judged.")

@@ -131,6 +131,16 @@ def test_messages_a_second_are_waited_for(ledger: Ledger) -> None:
     assert (clock.now - NOON).total_seconds() == pytest.approx((len(line.taken) - 1) / 2, abs=0.6)
 
 
+def test_the_pace_of_a_limit_is_no_wait(ledger: Ledger) -> None:
+    """With --no-wait too: pauses of two seconds and less are how fast it sends."""
+    composed(ledger, 9)
+    clock, line = Clock(), Scripted()
+    limits = RoadLimits(rates=(per_second(2),))
+    done = run(ledger, [road("a", line, limits=limits)], clock, wait=False)
+    assert done.held_back is None
+    assert len(line.taken) > 9
+
+
 def test_without_waiting_the_run_says_when_to_come_again(ledger: Ledger) -> None:
     """With --no-wait what limits hold back stays queued, uncharged."""
     composed(ledger, 5)
@@ -218,15 +228,15 @@ def test_after_the_pause_they_get_theirs(ledger: Ledger) -> None:
 
 
 def test_bringing_forward_again_and_again_puts_nobody_off_further(ledger: Ledger) -> None:
-    """What a limit put off lines up anew each time: the next one leaves a second later."""
+    """What a limit put off lines up anew each time: the next one leaves six seconds later."""
     composed(ledger, 6)
     clock, sink = Clock(), Scripted()
-    limits = {"example.org": DomainLimits(rates=(per_second(1),))}
+    limits = {"example.org": DomainLimits(rates=(per_hour(600),))}
     for left in range(1, 5):
         done = run(ledger, [road("a", sink)], clock, limits, wait=False)
         assert len(sink.taken) == left
-        assert done.held_back == clock.now + timedelta(seconds=1)
-        clock.now += timedelta(seconds=1)
+        assert done.held_back == clock.now + timedelta(seconds=6)
+        clock.now += timedelta(seconds=6)
         with ledger.database.write() as connection:
             deliveries.bring_forward(connection, clock.now)
 
@@ -235,7 +245,7 @@ def test_what_waits_is_told_by_what_it_waits_for(ledger: Ledger) -> None:
     """A limit, the next try and the reader's hour are three things, and an issue may be paused."""
     composed(ledger, 4)
     later = Refused(Reply(code=450, text="later"))
-    limits = {"example.org": DomainLimits(rates=(per_second(1),))}
+    limits = {"example.org": DomainLimits(rates=(per_hour(600),))}
     run(ledger, [road("a", Scripted(later))], Clock(), limits, wait=False)
     with ledger.database.read() as connection:
         waits = waiting(connection, NOON)
