@@ -231,7 +231,7 @@ def test_bringing_forward_again_and_again_puts_nobody_off_further(ledger: Ledger
     """What a limit put off lines up anew each time: the next one leaves six seconds later."""
     composed(ledger, 6)
     clock, sink = Clock(), Scripted()
-    limits = {"example.org": DomainLimits(rates=(per_hour(600),))}
+    limits = {"example.org": DomainLimits(rates=(per_second(1 / 6),))}
     for left in range(1, 5):
         done = run(ledger, [road("a", sink)], clock, limits, wait=False)
         assert len(sink.taken) == left
@@ -245,7 +245,7 @@ def test_what_waits_is_told_by_what_it_waits_for(ledger: Ledger) -> None:
     """A limit, the next try and the reader's hour are three things, and an issue may be paused."""
     composed(ledger, 4)
     later = Refused(Reply(code=450, text="later"))
-    limits = {"example.org": DomainLimits(rates=(per_hour(600),))}
+    limits = {"example.org": DomainLimits(rates=(per_second(1 / 6),))}
     run(ledger, [road("a", Scripted(later))], Clock(), limits, wait=False)
     with ledger.database.read() as connection:
         waits = waiting(connection, NOON)
