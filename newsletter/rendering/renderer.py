@@ -87,7 +87,7 @@ class Renderer:
                 "day": language.weekday(day),
                 "imprint": imprint,
                 "pages": masthead.pages,
-                "credits": _credits(language, wording, origins),
+                "credits": self._credits(language, wording, origins),
             }
             shells[code] = self._shell(language, wording, values)
             for entry in entries:
@@ -150,6 +150,16 @@ class Renderer:
             wording=wording,
         )
 
+    def _credits(self, language: Language, wording: Wording, origins: Sequence[str]) -> str:
+        """Where the papers are from; and that nobody is told of the reading, where that is so."""
+        told = []
+        if origins:
+            found = language.gettext("Papers found at {sources}.")
+            told.append(found.format(sources=wording.listed(origins)))
+        if not self.templates.look.logo:  # whose server sees who fetches it
+            told.append(language.gettext("Nothing in this mail tells anybody that you read it."))
+        return " ".join(told)
+
     def _face(self, language: Language, entry: Entry, pages: str) -> Both:
         paper = entry.paper
         links = links_of(paper, language)
@@ -183,14 +193,6 @@ def _slot(name: str) -> Markup:
 def _split(rendered: str) -> Slotted:
     pieces = _SLOT.split(rendered)
     return slotted(pieces[::2], pieces[1::2])
-
-
-def _credits(language: Language, wording: Wording, origins: Sequence[str]) -> str:
-    untold = language.gettext("Nothing in this mail tells anybody that you read it.")
-    if not origins:
-        return untold
-    found = language.gettext("Papers found at {sources}.").format(sources=wording.listed(origins))
-    return f"{found} {untold}"
 
 
 def _meta(entry: Entry, language: Language) -> str:

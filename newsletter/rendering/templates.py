@@ -36,7 +36,7 @@ class Templates:
 
     def __init__(self, *folders: Path, look: Look | None = None) -> None:
         self.folders: Sequence[Path] = folders
-        self._look = look or Look()
+        self.look = look or Look()
         self._environments: dict[str, Environment] = {}
         self._languages: dict[str, Language] = {}
 
@@ -55,7 +55,7 @@ class Templates:
         """The template of that name with these values in a language; raises TemplateError."""
         language = self.language(code)
         given = {
-            "look": self._look,
+            "look": self.look,
             "language": language,
             "start": "right" if language.direction == "rtl" else "left",
         }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 
 from newsletter import catalogue, dkim, dkim_keys, pipeline, sources
@@ -33,6 +34,7 @@ from subscribers.model import LONGEST, Consent, Preferences
 from subscribers.tokens import Signer
 from tests.golden.test_golden import TERMS, offline
 from tests.mail import unkind
+from tests.mail.recorded import DAYS, Recorded
 from tests.mail.unkind import WORD
 
 HERE = Path(__file__).parent
@@ -57,6 +59,7 @@ TERMS_HERE = replace(
     ),
     origins=("Hugging Face Papers", "arXiv"),
 )
+ANYTHING = Preferences()
 PAGE = {"path": str(folder("seeds") / "trending-papers.txt")}
 
 
@@ -67,6 +70,7 @@ class Office:
     """
 
     without_pages: Office  # as a publisher starts out: readers' pages have no address yet
+    recorded: Mapping[str, Office]  # of days as they really were, where those were recorded
     unkind: Office  # one whose words are as unwieldy as words come
 
     def __init__(
@@ -166,6 +170,11 @@ KINDS: Mapping[str, Callable[[Office], Message]] = {
     ),
     "unkind": lambda office: office.unkind.digest(unkind.READER, Preferences()),
     "unkind-letter": lambda office: office.unkind.letter(LetterKind.WELCOME, "unkind-letter"),
+} | {
+    f"recorded-{day}": partial(
+        lambda day, office: office.recorded[day].digest(day, EVERYTHING), day
+    )
+    for day in DAYS
 }
 
 
@@ -188,6 +197,8 @@ def office(place: Path) -> Iterator[Office]:
 
         one = opened("office", seeds, TERMS_HERE)
         one.without_pages = opened("without-pages", seeds, bare)
+        old = replace(TERMS_HERE, window=timedelta(days=9999))
+        one.recorded = {day: opened(day, Recorded(day), old) for day in DAYS}
         one.unkind = opened("unkind", unkind.papers(place), long, Look(footer=f"{WORD * 2} <b>"))
         edit(one.unkind.database, unkind.NOTED, Act.NOTE, by="x", now=one.now, words=unkind.NOTE)
         yield one
