@@ -171,10 +171,8 @@ KINDS: Mapping[str, Callable[[Office], Message]] = {
     "unkind": lambda office: office.unkind.digest(unkind.READER, Preferences()),
     "unkind-letter": lambda office: office.unkind.letter(LetterKind.WELCOME, "unkind-letter"),
 } | {
-    f"recorded-{day}": partial(
-        lambda day, office: office.recorded[day].digest(day, EVERYTHING), day
-    )
-    for day in DAYS
+    f"recorded-{one}": partial(lambda day, office: office.recorded[day].digest(day, ANYTHING), one)
+    for one in DAYS
 }
 
 
