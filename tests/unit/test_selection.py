@@ -68,3 +68,16 @@ def test_an_empty_selection_says_why() -> None:
     found = [candidate("a", 1, x=0.9), candidate("b", 1, y=0.9), candidate("c", 1, x=0.9, z=0.9)]
     chosen = take(rank(found, {"x"}, {"z"}), {PaperId("a")}, 5)
     assert chosen.reason == "nothing new matched (1 already sent, 1 muted, 1 off topic)"
+
+
+def test_what_does_not_fit_waits_for_another_day() -> None:
+    """The last of them, never the best; the best comes even where it alone is too large."""
+    found = rank(
+        [candidate(name, trend) for name, trend in (("a", 1), ("b", 0.9), ("c", 0.8))], (), ()
+    )
+    sizes = {PaperId("a"): 40, PaperId("b"): 40, PaperId("c"): 1}
+    fitting = take(found, (), 3, sizes=sizes, room=80)
+    assert [pick.paper_id for pick in fitting.picks] == ["a", "b"]
+    assert fitting.beyond == 1
+    assert [pick.paper_id for pick in take(found, (), 3, sizes=sizes, room=1).picks] == ["a"]
+    assert len(take(found, (), 3, sizes=sizes, room=81).picks) == 3
