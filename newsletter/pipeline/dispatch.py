@@ -160,7 +160,7 @@ class _Run:
             if self._connections.busy:
                 if self._results:  # what is known must not wait for the slowest answer
                     self._commit(_nothing)
-                self._receive()
+                self._receive(self._until(moved, left))
             elif (
                 self._done
                 or left == 0
@@ -168,6 +168,24 @@ class _Run:
                 or (not moved and not self._waited())
             ):
                 return
+
+    def _until(self, moved: int, left: int | None) -> float | None:
+        """For how many seconds only an answer is waited for; None: for as long as one takes.
+
+        A slow answer must not hold up idle connections that limits let go on meanwhile.
+        """
+        if self._done or left == 0 or not any(self._connections.idle.values()):
+            return None
+        if self._room_at is None and moved:
+            return 0  # and there may be more that can leave at once
+        wake = self._wake()
+        return None if wake is None else max(0, (wake - self._post.clock()).total_seconds())
+
+    def _wake(self) -> datetime | None:
+        """When limits let something go; None where they hold back nothing."""
+        if self._held or self._room_at is not None:
+            return self._room_at
+        return self._put_off[0] if self._put_off else None
 
     def settle(self) -> None:
         """Waits for what is under way, records it, and gives back what was not begun."""
@@ -256,10 +274,9 @@ class _Run:
 
     def _waited(self) -> bool:
         """Waits until limits let something go; False where there is nothing to wait for."""
-        due = [one for one in (self._room_at, *self._put_off[:1]) if one is not None]
-        if not due:
+        wake = self._wake()
+        if wake is None:
             return False
-        wake = min(due)
         now = self._post.clock()
         if not self._post.wait or wake - now > PATIENCE:
             self.held_back = wake
@@ -270,8 +287,6 @@ class _Run:
             if self._post.stopped():
                 return False
             self._post.sleep(min(left, LOOK_UP))
-        while self._put_off and self._put_off[0] <= wake:
-            heapq.heappop(self._put_off)
         return True
 
     def _message(self, one: Claimed) -> Message | None:
@@ -304,10 +319,12 @@ class _Run:
             self.traffic.look(connection)
 
         self._commit(claim)
+        while self._put_off and self._put_off[0] <= now:  # claimed, or by others, or come again
+            heapq.heappop(self._put_off)
 
-    def _receive(self) -> None:
+    def _receive(self, most: float | None = None) -> None:
         trouble: BaseException | None = None
-        for one in self._connections.returned():
+        for one in self._connections.returned(most):
             if not isinstance(one.answer, Answer):  # a mistake in a transport: it is in doubt
                 trouble = trouble or one.answer
                 continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from newsletter.delivery import DeliveryState
@@ -30,7 +30,7 @@ class Admitted:
 
     go: list[tuple[Claimed, str]] = field(default_factory=list)  # with the name of the road
     put_off: list[tuple[Claimed, datetime]] = field(default_factory=list)  # given back until then
-    next_at: datetime | None = None  # when a road has room again, where none has
+    next_at: datetime | None = None  # when a limit gives a road room again, where none has
 
 
 class Traffic:
@@ -91,11 +91,10 @@ class Traffic:
                 kept.keep(connection)
         until = {(one.id, one.attempt): instant for one, instant in admitted.put_off}
         pacing.put_off(connection, self._owner, until)
-        shut = [gate.next_at for gate in gates.values() if gate.room <= 0 and gate.limited]
-        open_ = any(gate.room > 0 for gate in gates.values())
-        if shut and not open_ and not admitted.go:
-            return Admitted(put_off=admitted.put_off, next_at=min(shut))
-        return admitted
+        if any(gate.room > 0 for gate in gates.values()):
+            return admitted
+        shut = [at for gate in gates.values() if (at := gate.opens()) is not None]
+        return replace(admitted, next_at=min(shut, default=None))
 
     def heard(self, connection: Connection, written: Sequence[Finished], now: datetime) -> None:
         """Goes easy on domains that ask for it, and less so on those that take mail again."""
@@ -199,11 +198,11 @@ class _Rates:
     def keep(self, connection: Connection, number: int) -> None:
         """Writes that so many left."""
         if number:
-            used = {
+            self._kept = {
                 name: rate.used(self._kept[name], number, self._now)
                 for name, rate in self._rates.items()
             }
-            pacing.keep(connection, used)
+            pacing.keep(connection, self._kept)
 
 
 class _Lane:
@@ -252,27 +251,16 @@ class _Gate:
 
     def __init__(self, connection: Connection, road: Road, idle: int, now: datetime) -> None:
         self._name = road.name
-        self._rates = _Rates(connection, road.name, road.limits.rates, now)
         self._day = now.astimezone(UTC).date()
-        self._warm_up = road.limits.warm_up
         self._taken = 0
-        self.room = idle
-        self.next_at = now
-        self.limited = False  # whether it is a limit that leaves no room
-        if (room := self._rates.room()) is not None:
-            self._narrow(room, self._rates.next_at())
-        most = self._warm_up.most(self._day) if self._warm_up else None
-        self._counts = most is not None
+        self._rates = _Rates(connection, road.name, road.limits.rates, now)
+        most = road.limits.warm_up.most(self._day) if road.limits.warm_up else None
+        self._today: int | None = None  # how many may leave before the day ends
         if most is not None:
-            used = pacing.used_on(connection, road.name, self._day)
-            tomorrow = datetime.combine(self._day + timedelta(days=1), time(), UTC)
-            self._narrow(most - used, tomorrow)
-
-    def _narrow(self, room: int, next_at: datetime) -> None:
-        self.room = min(self.room, room)
-        if room <= 0:
-            self.limited = True
-            self.next_at = max(self.next_at, next_at)
+            self._today = most - pacing.used_on(connection, road.name, self._day)
+        rooms = [room for room in (self._rates.room(), self._today) if room is not None]
+        self.room = min(idle, *rooms) if rooms else idle
+        self.limited = min(rooms, default=1) <= 0  # whether it is a limit that leaves no room
 
     def take(self) -> None:
         """One leaves."""
@@ -282,5 +270,14 @@ class _Gate:
     def keep(self, connection: Connection) -> None:
         """Writes what was used."""
         self._rates.keep(connection, self._taken)
-        if self._counts and self._taken:
+        if self._today is not None and self._taken:
             pacing.use_on(connection, self._name, self._day, self._taken)
+
+    def opens(self) -> datetime | None:
+        """When its limits have room after what was used; None where they have some left."""
+        opens = []
+        if (room := self._rates.room()) is not None and room <= 0:
+            opens.append(self._rates.next_at())
+        if self._today is not None and self._today <= self._taken:
+            opens.append(datetime.combine(self._day + timedelta(days=1), time(), UTC))
+        return max(opens, default=None)
