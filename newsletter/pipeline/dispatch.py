@@ -153,6 +153,7 @@ class _Run:
         left = limit
         while True:
             self._connections.revive()
+            self._keep_fresh()
             moved = 0
             if not self._done and any(self._connections.idle.values()) and left != 0:
                 moved, begun = self._hand_over(left, subscriber_id)
@@ -180,6 +181,16 @@ class _Run:
             return 0  # and there may be more that can leave at once
         wake = self._wake()
         return None if wake is None else max(0, (wake - self._post.clock()).total_seconds())
+
+    def _keep_fresh(self) -> None:
+        """Gives back what limits have held for so long that its lease might end before it goes.
+
+        Where it has ended already we were away, and leave it to others.
+        """
+        if self._held:
+            left = self._held[0].lease_until - self._post.clock()  # the first claimed
+            if timedelta() < left < self._post.lease / 4:
+                self._give_back()
 
     def _wake(self) -> datetime | None:
         """When limits let something go; None where they hold back nothing."""

@@ -213,3 +213,12 @@ def test_after_the_pause_they_get_theirs(ledger: Ledger) -> None:
     clock.now += timedelta(hours=1)  # the one that was refused has a wait of its own
     run(ledger, [road("a", line)], clock)
     assert len(line.taken) == len(set(line.taken)) >= 30
+
+
+def test_a_rate_slower_than_the_lease_of_what_is_held(ledger: Ledger) -> None:
+    """A claim of fifty at a hundred an hour outlasts its lease: the run goes on all the same."""
+    composed(ledger, 60)
+    clock, line = Clock(), Scripted()
+    done = run(ledger, [road("a", line, limits=RoadLimits(rates=(per_hour(100),)))], clock)
+    assert len(line.taken) == len(set(line.taken)) == done.states[S.SENT] >= 60
+    assert clock.now < NOON + timedelta(hours=1)
