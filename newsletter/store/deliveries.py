@@ -27,7 +27,7 @@ from newsletter.delivery import (
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
-from newsletter.store import history, issue_acts, issues
+from newsletter.store import history, issue_acts, issues, pacing
 from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
 from newsletter.store.ledger import HELD, free, silenced, takeable
@@ -361,8 +361,10 @@ def bring_forward(
     """Makes due now what waits for its hour (or its next try); returns how many those were.
 
     A delivery never tried is dated now; one tried before keeps its date, so that a second copy
-    would be the same message.
+    would be the same message. Where limits had put it off, they do so anew.
     """
+    if subscriber_id is None:
+        pacing.forget_tails(connection, now)
     later = [
         deliveries.c.state.in_(WAITING),
         deliveries.c.next_at > now,

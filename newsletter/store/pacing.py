@@ -53,6 +53,16 @@ def set_tail(connection: Connection, name: str, instant: datetime) -> None:
     connection.execute(update(rates).where(rates.c.name == name).values(tail=instant))
 
 
+def forget_tails(connection: Connection, now: datetime) -> None:
+    """Gives instants anew from now on: what had them no longer keeps to them.
+
+    Always safe. Where some still do, a few messages come in vain and are put off again.
+    """
+    later = select(rates.c.name).where(rates.c.tail > now)
+    for name in connection.scalars(later.order_by(rates.c.name).with_for_update()).all():
+        set_tail(connection, name, now)
+
+
 def used_on(connection: Connection, name: str, day: date) -> int:
     """How many a transport that warms up has carried on a day, ours alone from here on."""
     append(connection, day_counts, [{"name": name, "day": day, "used": 0}])

@@ -11,7 +11,8 @@ from newsletter import pipeline
 from newsletter.delivery import DeliveryState, Policy
 from newsletter.pacing import DomainLimits, RoadLimits, WarmUp, per_hour, per_second
 from newsletter.pipeline import Road
-from newsletter.store import pacing
+from newsletter.store import deliveries, pacing
+from newsletter.store.issue_acts import IssueAct
 from newsletter.transports import Refused, Reply, TransportUnavailable
 from tests.contract.test_belt import NOON, SIGNER
 from tests.world import LEASE, Closed, Ledger, Scripted
@@ -222,3 +223,35 @@ def test_a_rate_slower_than_the_lease_of_what_is_held(ledger: Ledger) -> None:
     done = run(ledger, [road("a", line, limits=RoadLimits(rates=(per_hour(100),)))], clock)
     assert len(line.taken) == len(set(line.taken)) == done.states[S.SENT] >= 60
     assert clock.now < NOON + timedelta(hours=1)
+
+
+def test_what_is_brought_forward_does_not_wait_behind_itself(ledger: Ledger) -> None:
+    """Asked again and again to send now, one a minute leaves: nothing is put off ever further."""
+    composed(ledger, 20)
+    clock, line = Clock(), Scripted()
+    limits = {"example.org": DomainLimits(rates=(per_hour(60),))}
+    for minute in range(5):
+        clock.now = NOON + timedelta(minutes=minute)
+        with ledger.database.write() as connection:
+            deliveries.bring_forward(connection, clock.now)
+        done = run(ledger, [road("a", line)], clock, limits, wait=False)
+        assert done.held_back == clock.now + timedelta(minutes=1)
+    assert len(line.taken) == 5
+
+
+@pytest.mark.parametrize("act", ["pause", "cancel"])
+def test_nothing_waits_behind_an_issue_that_is_held(ledger: Ledger, act: str) -> None:
+    """The instants that its messages had are free for those of the next one."""
+    ledger.add_readers(20)
+    issue = ledger.compose().issue
+    assert issue is not None
+    limits = {"example.org": DomainLimits(rates=(per_hour(60),))}
+    run(ledger, [road("a", Scripted())], Clock(), limits, wait=False)
+    with ledger.database.write() as connection:
+        assert pacing.tail(connection, "example.org", NOON) > NOON + timedelta(minutes=15)
+    if act == "pause":
+        pipeline.pause(ledger.database, issue, IssueAct.PAUSE, by="ida", why="", now=NOON)
+    else:
+        pipeline.cancel(ledger.database, issue, by="ida", why="", now=NOON)
+    with ledger.database.write() as connection:
+        assert pacing.tail(connection, "example.org", NOON) == NOON
