@@ -153,6 +153,7 @@ class _Run:
         left = limit
         while True:
             self._connections.revive()
+            self.traffic.call_back(self._database, self._post.clock())
             self._keep_fresh()
             moved = 0
             if not self._done and any(self._connections.idle.values()) and left != 0:
@@ -212,6 +213,8 @@ class _Run:
                     self._commit(_nothing)
                 except Exception as error:
                     trouble = trouble or error
+            if trouble is None:
+                self.traffic.call_back(self._database, self._post.clock())
         finally:
             if not self._connections.alive:
                 self.stranded = next(iter(self._connections.closed.values()), None)

@@ -17,7 +17,7 @@ from newsletter.pacing import DomainLimits, Rate, Slowdown, asks_to_slow, eased,
 from newsletter.pipeline.connections import Road
 from newsletter.server_words import code_of
 from newsletter.store import pacing
-from newsletter.store.database import Connection
+from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
 from subscribers.addresses import domain as domain_of
 
@@ -49,6 +49,7 @@ class Traffic:
         self._domains = domains
         self._connections = sum(len(road.transports) for road in roads)
         self._handed: Counter[str] = Counter()  # by road
+        self._eased: set[str] = set()  # domains that are to be called back
         self._sharing: set[str] = set()  # the roads that could carry something last
 
     def look(self, connection: Connection) -> None:
@@ -98,23 +99,36 @@ class Traffic:
 
     def heard(self, connection: Connection, written: Sequence[Finished], now: datetime) -> None:
         """Goes easy on domains that ask for it, and less so on those that take mail again."""
-        taken: Counter[str] = Counter()
-        # By name, so that two senders never wait for each other.
-        for one in sorted(written, key=lambda one: domain_of(one.claim.address)):
-            domain = domain_of(one.claim.address)
-            if one.decision.state is DeliveryState.SENT and domain in self.slow:
-                taken[domain] += 1
-            said = one.refusal
-            if said is None or not asks_to_slow(said.code, code_of(said.text), said.text):
-                continue
-            before = pacing.slow_of(connection, domain)
-            words = f"{said.code} {said.text}"
-            after = slowed(before, domain, code_of(said.text), words, self._connections, now)
-            pacing.put_slow(connection, after)
-            self.slow[domain] = self.slowed[domain] = after
-            taken.pop(domain, None)
-        for domain, number in taken.items():
-            self._ease(connection, domain, number, now)
+        theirs: dict[str, list[Finished]] = {}
+        for one in written:
+            theirs.setdefault(domain_of(one.claim.address), []).append(one)
+        for domain in sorted(theirs):  # so that two senders never wait for each other
+            taken = 0
+            for one in theirs[domain]:
+                if one.decision.state is DeliveryState.SENT and domain in self.slow:
+                    taken += 1
+                said = one.refusal
+                if said is None or not asks_to_slow(said.code, code_of(said.text), said.text):
+                    continue
+                before = pacing.slow_of(connection, domain)
+                words = f"{said.code} {said.text}"
+                after = slowed(before, domain, code_of(said.text), words, self._connections, now)
+                pacing.put_slow(connection, after)
+                self.slow[domain] = self.slowed[domain] = after
+                taken = 0
+            if taken:
+                self._ease(connection, domain, taken, now)
+
+    def call_back(self, database: Database, now: datetime) -> None:
+        """Makes due what was put off to domains that may be sent more since they were `heard`.
+
+        In transactions of their own: what limits keep of a domain is locked in order of the names,
+        by `admit` too, and nothing after it.
+        """
+        while self._eased:
+            domain = self._eased.pop()
+            with database.write() as connection:
+                pacing.call_back(connection, domain, now)
 
     def _ease(self, connection: Connection, domain: str, number: int, now: datetime) -> None:
         before = pacing.slow_of(connection, domain)
@@ -129,7 +143,7 @@ class Traffic:
             pacing.put_slow(connection, after)
             self.slow[domain] = after
         if after is None or after.connections > before.connections:
-            pacing.call_back(connection, domain, now)
+            self._eased.add(domain)
 
     def _lane(self, connection: Connection, domain: str, now: datetime) -> _Lane | None:
         limits = self._domains.get(domain) or self._domains.get(ANY_DOMAIN) or DomainLimits()

@@ -110,14 +110,13 @@ def call_back(connection: Connection, domain: str, now: datetime) -> int:
     A delivery never tried whose hour has come can wait for nothing else.
     """
     theirs = select(subscribers.c.id).where(subscribers.c.domain == domain)
-    called = connection.execute(
+    set_tail(connection, domain, now)  # first: whoever holds a tail may go on to deliveries
+    return connection.execute(
         update(deliveries)
         .where(deliveries.c.state == DeliveryState.QUEUED, deliveries.c.next_at > now)
         .where(deliveries.c.due_at <= now, deliveries.c.subscriber_id.in_(theirs))
         .values(next_at=now)
     ).rowcount
-    set_tail(connection, domain, now)
-    return called
 
 
 def slow(connection: Connection) -> dict[str, Slowdown]:

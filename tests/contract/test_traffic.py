@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Barrier, Thread
 
 import pytest
 
 from newsletter import pipeline
 from newsletter.delivery import DeliveryState, Policy
-from newsletter.pacing import DomainLimits, RoadLimits, WarmUp, per_hour, per_second
+from newsletter.pacing import EASE, DomainLimits, RoadLimits, WarmUp, per_hour, per_second, slowed
 from newsletter.pipeline import Road
+from newsletter.pipeline.traffic import Traffic
 from newsletter.store import deliveries, pacing
+from newsletter.store.deliveries import Finished
 from newsletter.store.issue_acts import IssueAct
 from newsletter.transports import Refused, Reply, TransportUnavailable
+from subscribers.addresses import domain as domain_of
 from tests.contract.test_belt import NOON, SIGNER
-from tests.world import LEASE, Closed, Ledger, Scripted
+from tests.world import LEASE, SENT, Closed, Ledger, Scripted
 
 SLOW_DOWN = Refused(Reply(code=421, text="4.7.28 unusual rate"))
 S = DeliveryState
@@ -255,3 +260,46 @@ def test_nothing_waits_behind_an_issue_that_is_held(ledger: Ledger, act: str) ->
         pipeline.cancel(ledger.database, issue, by="ida", why="", now=NOON)
     with ledger.database.write() as connection:
         assert pacing.tail(connection, "example.org", NOON) == NOON
+
+
+def test_a_domain_that_recovers_locks_nobody_in_a_circle(postgres_database_url: str) -> None:
+    """One sender calls its messages back while another has limits of an earlier domain in hand."""
+    ledger = Ledger(postgres_database_url)
+    for domain in ("a.example", "z.example"):
+        ledger.add_reader(f"asa@{domain}")
+    ledger.compose()
+    asks = slowed(None, "z.example", "4.7.0", "slower", 4, NOON)
+    with ledger.database.write() as connection:
+        pacing.put_slow(connection, replace(asks, taken=EASE - 1, until=NOON))
+        for name in ("a.example", "z.example"):
+            pacing.tail(connection, name, NOON)
+    claims = {domain_of(one.address): one for one in ledger.claim("one", limit=10)}
+    sent = Finished(claim=claims["z.example"], decision=SENT, transport="a")
+    one = Traffic("one", [], {"*": DomainLimits(connections=4)})
+    failed: list[Exception] = []
+
+    def beside() -> None:
+        try:
+            with ledger.database.write() as connection:
+                pacing.tail(connection, "a.example", NOON)
+                between.wait(5)
+                between.wait(5)
+                pacing.tail(connection, "z.example", NOON)
+        except Exception as error:
+            failed.append(error)
+
+    between = Barrier(2)
+    thread = Thread(target=beside)
+    thread.start()
+    with ledger.database.write() as connection:
+        one.look(connection)
+        between.wait(5)
+        one.heard(connection, [sent], NOON)
+        between.wait(5)
+        one.admit(connection, [claims["a.example"]], [], {}, NOON)
+    one.call_back(ledger.database, NOON)
+    thread.join()
+    assert failed == []
+    with ledger.database.read() as connection:
+        assert pacing.slow(connection)["z.example"].connections == asks.connections + 1
+    ledger.database.close()
