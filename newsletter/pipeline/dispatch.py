@@ -330,7 +330,7 @@ class _Run:
                 limit=most - len(self._held),
                 subscriber_id=subscriber_id,
             )
-            self.traffic.look(connection)
+            self.traffic.look(connection, now)
 
         self._commit(claim)
         while self._put_off and self._put_off[0] <= now:  # claimed, or by others, or come again

@@ -2,7 +2,7 @@
 
 All of it within the transaction that writes their intents, so that limits hold across senders.
 The sums are `newsletter.pacing`'s. Where nothing is limited and no domain has asked to go slower,
-nothing is read or written.
+nothing is written, and once a second read whether one has.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
 from subscribers.addresses import domain as domain_of
 
+LOOK = timedelta(seconds=1)  # as long may go by before other senders' slowdowns are heard of
 ANY_DOMAIN = "*"  # the limits of each domain that has none of its own
 
 
@@ -44,6 +45,7 @@ class Traffic:
     ) -> None:
         self.slow: dict[str, Slowdown] = {}  # as last seen
         self.slowed: dict[str, Slowdown] = {}  # by answers that this run had
+        self._looked: datetime | None = None
         self._owner = owner
         self._roads = {road.name: road for road in roads}
         self._domains = domains
@@ -52,9 +54,10 @@ class Traffic:
         self._eased: set[str] = set()  # domains that are to be called back
         self._sharing: set[str] = set()  # the roads that could carry something last
 
-    def look(self, connection: Connection) -> None:
+    def look(self, connection: Connection, now: datetime) -> None:
         """Learns which domains are gone easy on."""
         self.slow = pacing.slow(connection)
+        self._looked = now
 
     def admit(
         self,
@@ -65,6 +68,8 @@ class Traffic:
         now: datetime,
     ) -> Admitted:
         """Which of `ready` may leave now; of these and `others` alike, which are put off."""
+        if self._looked is None or now - self._looked >= LOOK:
+            self.look(connection, now)
         domains = {domain_of(one.address) for one in (*ready, *others)}
         lanes = {name: self._lane(connection, name, now) for name in sorted(domains)}
         gates = {name: self._gate(connection, name, number, now) for name, number in idle.items()}

@@ -292,7 +292,7 @@ def test_a_domain_that_recovers_locks_nobody_in_a_circle(postgres_database_url: 
     thread = Thread(target=beside)
     thread.start()
     with ledger.database.write() as connection:
-        one.look(connection)
+        one.look(connection, NOON)
         between.wait(5)
         one.heard(connection, [sent], NOON)
         between.wait(5)
@@ -303,3 +303,20 @@ def test_a_domain_that_recovers_locks_nobody_in_a_circle(postgres_database_url: 
     with ledger.database.read() as connection:
         assert pacing.slow(connection)["z.example"].connections == asks.connections + 1
     ledger.database.close()
+
+
+def test_a_domain_that_asks_another_sender_is_gone_easy_on_by_this_one(ledger: Ledger) -> None:
+    """What a run has claimed already is put off too, once it heard of it."""
+    composed(ledger, 30)
+    clock = Clock()
+
+    def elsewhere() -> None:
+        clock.now += timedelta(seconds=2)
+        asks = slowed(None, "example.org", "4.7.28", "unusual rate", 4, clock.now)
+        with ledger.database.write() as connection:
+            pacing.put_slow(connection, asks)
+
+    line = Scripted(elsewhere)
+    done = run(ledger, [road("a", line)], clock, wait=False)
+    assert len(line.taken) == 1
+    assert done.held_back == clock.now + timedelta(minutes=10)
