@@ -256,6 +256,9 @@ class _Run:
             admitted = self.traffic.admit(connection, ready, others, idle, now)
             going = [one for one, _ in admitted.go]
             ours.update(deliveries.begin(connection, owner, going, now, lease))
+            # Of an issue that was paused as they were claimed: nobody took those from us.
+            lost = [one for one in going if one.id not in ours]
+            deliveries.release(connection, owner, lost)
 
         self._commit(begin)
         moved = {one.id for one in chosen} - {one.id for one in ready}

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import update
 
 from newsletter import pipeline
 from newsletter.delivery import DeliveryState, Policy
@@ -17,6 +18,8 @@ from newsletter.pipeline.traffic import Traffic
 from newsletter.store import deliveries, pacing
 from newsletter.store.deliveries import Finished
 from newsletter.store.issue_acts import IssueAct
+from newsletter.store.ledger import held
+from newsletter.store.schema import issues
 from newsletter.transports import Refused, Reply, TransportUnavailable
 from subscribers.addresses import domain as domain_of
 from tests.contract.test_belt import NOON, SIGNER
@@ -320,3 +323,18 @@ def test_a_domain_that_asks_another_sender_is_gone_easy_on_by_this_one(ledger: L
     done = run(ledger, [road("a", line)], clock, wait=False)
     assert len(line.taken) == 1
     assert done.held_back == clock.now + timedelta(minutes=10)
+
+
+def test_what_was_claimed_as_its_issue_was_paused_is_given_back(ledger: Ledger) -> None:
+    """A claim that a pause could not see yet does not hold it until the lease ends."""
+    ledger.add_readers(6)
+    issue = ledger.compose().issue
+    assert issue is not None
+
+    def paused() -> None:
+        with ledger.database.write() as connection:
+            connection.execute(update(issues).values(paused=True))
+
+    assert ledger.post(Scripted(paused)).states == {S.SENT: 1}
+    with ledger.database.read() as connection:
+        assert held(connection, NOON) == (0, None)
