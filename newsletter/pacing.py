@@ -41,7 +41,8 @@ class Rate:
     @property
     def interval(self) -> timedelta:
         """Between two messages in the long run: burst + seconds / interval is `number` at most."""
-        return timedelta(seconds=self.seconds / (self.number - self.burst + 1))
+        exact = timedelta(seconds=self.seconds / (self.number - self.burst + 1))
+        return max(exact, timedelta.resolution)
 
     def room(self, kept: datetime | None, now: datetime) -> int:
         """How many may leave now; `kept` is what `used` gave last, None before the first."""

@@ -111,16 +111,17 @@ class Connections:
         self._busy.add(connection)
         connection.work.put(_Handed(claim=claim, envelope=envelope, content=message.content))
 
-    def returned(self) -> list[Returned]:
-        """Waits for one message under way to end, and returns all that have ended by then."""
+    def returned(self, most: float | None = None) -> list[Returned]:
+        """Waits for one message under way to end, and returns all that have ended by then.
+
+        For `most` seconds; None: until one does.
+        """
         found = list[Returned]()
-        wait = bool(self._busy)
-        while wait or self._busy:
+        while self._busy:
             try:
-                connection, claim, answer = self._back.get(block=wait)
+                connection, claim, answer = self._back.get(timeout=0 if found else most)
             except Empty:
                 break
-            wait = False
             self._busy.discard(connection)
             if isinstance(answer, Reply | Refused):
                 self._idle[connection.road].append(connection)

@@ -156,6 +156,8 @@ class _Run:
         left = limit
         while True:
             self._connections.revive()
+            self.traffic.call_back(self._database, self._post.clock())
+            self._keep_fresh()
             moved = 0
             if not self._done and any(self._connections.idle.values()) and left != 0:
                 moved, begun = self._hand_over(left, subscriber_id)
@@ -163,7 +165,7 @@ class _Run:
             if self._connections.busy:
                 if self._results:  # what is known must not wait for the slowest answer
                     self._commit(_nothing)
-                self._receive()
+                self._receive(self._until(moved, left))
             elif (
                 self._done
                 or left == 0
@@ -171,6 +173,34 @@ class _Run:
                 or (not moved and not self._waited())
             ):
                 return
+
+    def _until(self, moved: int, left: int | None) -> float | None:
+        """For how many seconds only an answer is waited for; None: for as long as one takes.
+
+        A slow answer must not hold up idle connections that limits let go on meanwhile.
+        """
+        if self._done or left == 0 or not any(self._connections.idle.values()):
+            return None
+        if self._room_at is None and moved:
+            return 0  # and there may be more that can leave at once
+        wake = self._wake()
+        return None if wake is None else max(0, (wake - self._post.clock()).total_seconds())
+
+    def _keep_fresh(self) -> None:
+        """Gives back what limits have held for so long that its lease might end before it goes.
+
+        Where it has ended already we were away, and leave it to others.
+        """
+        if self._held:
+            left = self._held[0].lease_until - self._post.clock()  # the first claimed
+            if timedelta() < left < self._post.lease / 4:
+                self._give_back()
+
+    def _wake(self) -> datetime | None:
+        """When limits let something go; None where they hold back nothing."""
+        if self._held or self._room_at is not None:
+            return self._room_at
+        return self._put_off[0] if self._put_off else None
 
     def settle(self) -> None:
         """Waits for what is under way, records it, and gives back what was not begun."""
@@ -186,6 +216,8 @@ class _Run:
                     self._commit(_nothing)
                 except Exception as error:
                     trouble = trouble or error
+            if trouble is None:
+                self.traffic.call_back(self._database, self._post.clock())
         finally:
             if not self._connections.alive:
                 self.stranded = next(iter(self._connections.closed.values()), None)
@@ -227,6 +259,9 @@ class _Run:
             admitted = self.traffic.admit(connection, ready, others, idle, now)
             going = [one for one, _ in admitted.go]
             ours.update(deliveries.begin(connection, owner, going, now, lease))
+            # Of an issue that was paused as they were claimed: nobody took those from us.
+            lost = [one for one in going if one.id not in ours]
+            deliveries.release(connection, owner, lost)
 
         self._commit(begin)
         moved = {one.id for one in chosen} - {one.id for one in ready}
@@ -259,10 +294,9 @@ class _Run:
 
     def _waited(self) -> bool:
         """Waits until limits let something go; False where there is nothing to wait for."""
-        due = [one for one in (self._room_at, *self._put_off[:1]) if one is not None]
-        if not due:
+        wake = self._wake()
+        if wake is None:
             return False
-        wake = min(due)
         now = self._post.clock()
         if wake - now > (PATIENCE if self._post.wait else A_MOMENT):
             self.held_back = wake
@@ -273,8 +307,6 @@ class _Run:
             if self._post.stopped():
                 return False
             self._post.sleep(min(left, LOOK_UP))
-        while self._put_off and self._put_off[0] <= wake:
-            heapq.heappop(self._put_off)
         return True
 
     def _message(self, one: Claimed) -> Message | None:
@@ -307,13 +339,15 @@ class _Run:
             )
             again = {one.id for one in claimed}  # what was held past its lease, and is ours anew
             self._held = [one for one in self._held if one.id not in again] + claimed
-            self.traffic.look(connection)
+            self.traffic.look(connection, now)
 
         self._commit(claim)
+        while self._put_off and self._put_off[0] <= now:  # claimed, or by others, or come again
+            heapq.heappop(self._put_off)
 
-    def _receive(self) -> None:
+    def _receive(self, most: float | None = None) -> None:
         trouble: BaseException | None = None
-        for one in self._connections.returned():
+        for one in self._connections.returned(most):
             if not isinstance(one.answer, Answer):  # a mistake in a transport: it is in doubt
                 trouble = trouble or one.answer
                 continue

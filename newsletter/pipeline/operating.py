@@ -9,7 +9,7 @@ from datetime import datetime
 from newsletter.delivery import OPEN, RETRIED, DeliveryState, Policy, is_news
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
-from newsletter.store import issue_acts, issues, ledger, operator_acts
+from newsletter.store import issue_acts, issues, ledger, operator_acts, pacing
 from newsletter.store.database import Database
 from newsletter.store.issue_acts import Done, IssueAct
 from newsletter.store.operator_acts import NOTHING, Which
@@ -35,8 +35,11 @@ def pause(
     """Pauses or resumes an issue; raises RequestError where it stands so already."""
     with database.write() as connection:
         done = Done(act=act, by=by, why=why, at=now)
-        if issue_acts.record(connection, issue.id, done):
-            return
+        recorded = issue_acts.record(connection, issue.id, done)
+    if recorded:
+        _let_others_go(database, now)
+        return
+    with database.read() as connection:
         if issue_acts.is_cancelled(connection, issue.id):
             raise RequestError(_is_cancelled(issue, issue_acts.reason(connection, issue.id)))
         if act is IssueAct.RESUME:
@@ -57,6 +60,7 @@ def cancel(database: Database, issue: Issue, *, by: str, why: str, now: datetime
         fresh = issue_acts.record(
             connection, issue.id, Done(act=IssueAct.CANCEL, by=by, why=why, at=now)
         )
+    _let_others_go(database, now)
     skipped = 0
     while True:
         with database.write() as connection:
@@ -142,6 +146,15 @@ def _why_not(one: ledger.Entry, states: Collection[DeliveryState]) -> str:
     if one.state not in states:
         return f"is {one.state}; to send it again all the same, add --state {one.state}"
     return ""
+
+
+def _let_others_go(database: Database, now: datetime) -> None:
+    """Other issues' messages need not wait behind those of this one that limits had put off.
+
+    In a transaction of its own: a sender takes deliveries before it takes what limits keep.
+    """
+    with database.write() as connection:
+        pacing.forget_tails(connection, now)
 
 
 def _is_cancelled(issue: Issue, reason: str) -> str:

@@ -2,14 +2,14 @@
 
 All of it within the transaction that writes their intents, so that limits hold across senders.
 The sums are `newsletter.pacing`'s. Where nothing is limited and no domain has asked to go slower,
-nothing is read or written.
+nothing is written, and once a second read whether one has.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 from newsletter.delivery import DeliveryState
@@ -17,10 +17,11 @@ from newsletter.pacing import DomainLimits, Rate, Slowdown, asks_to_slow, eased,
 from newsletter.pipeline.connections import Road
 from newsletter.server_words import code_of
 from newsletter.store import pacing
-from newsletter.store.database import Connection
+from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
 from subscribers.addresses import domain as domain_of
 
+LOOK = timedelta(seconds=1)  # as long may go by before other senders' slowdowns are heard of
 ANY_DOMAIN = "*"  # the limits of each domain that has none of its own
 
 
@@ -30,7 +31,7 @@ class Admitted:
 
     go: list[tuple[Claimed, str]] = field(default_factory=list)  # with the name of the road
     put_off: list[tuple[Claimed, datetime]] = field(default_factory=list)  # given back until then
-    next_at: datetime | None = None  # when a road has room again, where none has
+    next_at: datetime | None = None  # when a limit gives a road room again, where none has
 
 
 class Traffic:
@@ -44,16 +45,19 @@ class Traffic:
     ) -> None:
         self.slow: dict[str, Slowdown] = {}  # as last seen
         self.slowed: dict[str, Slowdown] = {}  # by answers that this run had
+        self._looked: datetime | None = None
         self._owner = owner
         self._roads = {road.name: road for road in roads}
         self._domains = domains
         self._connections = sum(len(road.transports) for road in roads)
         self._handed: Counter[str] = Counter()  # by road
+        self._eased: set[str] = set()  # domains that are to be called back
         self._sharing: set[str] = set()  # the roads that could carry something last
 
-    def look(self, connection: Connection) -> None:
+    def look(self, connection: Connection, now: datetime) -> None:
         """Learns which domains are gone easy on."""
         self.slow = pacing.slow(connection)
+        self._looked = now
 
     def admit(
         self,
@@ -64,6 +68,8 @@ class Traffic:
         now: datetime,
     ) -> Admitted:
         """Which of `ready` may leave now; of these and `others` alike, which are put off."""
+        if self._looked is None or now - self._looked >= LOOK:
+            self.look(connection, now)
         domains = {domain_of(one.address) for one in (*ready, *others)}
         lanes = {name: self._lane(connection, name, now) for name in sorted(domains)}
         gates = {name: self._gate(connection, name, number, now) for name, number in idle.items()}
@@ -91,31 +97,43 @@ class Traffic:
                 kept.keep(connection)
         until = {(one.id, one.attempt): instant for one, instant in admitted.put_off}
         pacing.put_off(connection, self._owner, until)
-        shut = [gate.next_at for gate in gates.values() if gate.room <= 0 and gate.limited]
-        open_ = any(gate.room > 0 for gate in gates.values())
-        if shut and not open_ and not admitted.go:
-            return Admitted(put_off=admitted.put_off, next_at=min(shut))
-        return admitted
+        if any(gate.room > 0 for gate in gates.values()):
+            return admitted
+        shut = [at for gate in gates.values() if (at := gate.opens()) is not None]
+        return replace(admitted, next_at=min(shut, default=None))
 
     def heard(self, connection: Connection, written: Sequence[Finished], now: datetime) -> None:
         """Goes easy on domains that ask for it, and less so on those that take mail again."""
-        taken: Counter[str] = Counter()
-        # By name, so that two senders never wait for each other.
-        for one in sorted(written, key=lambda one: domain_of(one.claim.address)):
-            domain = domain_of(one.claim.address)
-            if one.decision.state is DeliveryState.SENT and domain in self.slow:
-                taken[domain] += 1
-            said = one.refusal
-            if said is None or not asks_to_slow(said.code, code_of(said.text), said.text):
-                continue
-            before = pacing.slow_of(connection, domain)
-            words = f"{said.code} {said.text}"
-            after = slowed(before, domain, code_of(said.text), words, self._connections, now)
-            pacing.put_slow(connection, after)
-            self.slow[domain] = self.slowed[domain] = after
-            taken.pop(domain, None)
-        for domain, number in taken.items():
-            self._ease(connection, domain, number, now)
+        theirs: dict[str, list[Finished]] = {}
+        for one in written:
+            theirs.setdefault(domain_of(one.claim.address), []).append(one)
+        for domain in sorted(theirs):  # so that two senders never wait for each other
+            taken = 0
+            for one in theirs[domain]:
+                if one.decision.state is DeliveryState.SENT and domain in self.slow:
+                    taken += 1
+                said = one.refusal
+                if said is None or not asks_to_slow(said.code, code_of(said.text), said.text):
+                    continue
+                before = pacing.slow_of(connection, domain)
+                words = f"{said.code} {said.text}"
+                after = slowed(before, domain, code_of(said.text), words, self._connections, now)
+                pacing.put_slow(connection, after)
+                self.slow[domain] = self.slowed[domain] = after
+                taken = 0
+            if taken:
+                self._ease(connection, domain, taken, now)
+
+    def call_back(self, database: Database, now: datetime) -> None:
+        """Makes due what was put off to domains that may be sent more since they were `heard`.
+
+        In transactions of their own: what limits keep of a domain is locked in order of the names,
+        by `admit` too, and nothing after it.
+        """
+        while self._eased:
+            domain = self._eased.pop()
+            with database.write() as connection:
+                pacing.call_back(connection, domain, now)
 
     def _ease(self, connection: Connection, domain: str, number: int, now: datetime) -> None:
         before = pacing.slow_of(connection, domain)
@@ -130,7 +148,7 @@ class Traffic:
             pacing.put_slow(connection, after)
             self.slow[domain] = after
         if after is None or after.connections > before.connections:
-            pacing.call_back(connection, domain, now)
+            self._eased.add(domain)
 
     def _lane(self, connection: Connection, domain: str, now: datetime) -> _Lane | None:
         limits = self._domains.get(domain) or self._domains.get(ANY_DOMAIN) or DomainLimits()
@@ -199,11 +217,11 @@ class _Rates:
     def keep(self, connection: Connection, number: int) -> None:
         """Writes that so many left."""
         if number:
-            used = {
+            self._kept = {
                 name: rate.used(self._kept[name], number, self._now)
                 for name, rate in self._rates.items()
             }
-            pacing.keep(connection, used)
+            pacing.keep(connection, self._kept)
 
 
 class _Lane:
@@ -252,27 +270,16 @@ class _Gate:
 
     def __init__(self, connection: Connection, road: Road, idle: int, now: datetime) -> None:
         self._name = road.name
-        self._rates = _Rates(connection, road.name, road.limits.rates, now)
         self._day = now.astimezone(UTC).date()
-        self._warm_up = road.limits.warm_up
         self._taken = 0
-        self.room = idle
-        self.next_at = now
-        self.limited = False  # whether it is a limit that leaves no room
-        if (room := self._rates.room()) is not None:
-            self._narrow(room, self._rates.next_at())
-        most = self._warm_up.most(self._day) if self._warm_up else None
-        self._counts = most is not None
+        self._rates = _Rates(connection, road.name, road.limits.rates, now)
+        most = road.limits.warm_up.most(self._day) if road.limits.warm_up else None
+        self._today: int | None = None  # how many may leave before the day ends
         if most is not None:
-            used = pacing.used_on(connection, road.name, self._day)
-            tomorrow = datetime.combine(self._day + timedelta(days=1), time(), UTC)
-            self._narrow(most - used, tomorrow)
-
-    def _narrow(self, room: int, next_at: datetime) -> None:
-        self.room = min(self.room, room)
-        if room <= 0:
-            self.limited = True
-            self.next_at = max(self.next_at, next_at)
+            self._today = most - pacing.used_on(connection, road.name, self._day)
+        rooms = [room for room in (self._rates.room(), self._today) if room is not None]
+        self.room = min(idle, *rooms) if rooms else idle
+        self.limited = min(rooms, default=1) <= 0  # whether it is a limit that leaves no room
 
     def take(self) -> None:
         """One leaves."""
@@ -282,5 +289,14 @@ class _Gate:
     def keep(self, connection: Connection) -> None:
         """Writes what was used."""
         self._rates.keep(connection, self._taken)
-        if self._counts and self._taken:
+        if self._today is not None and self._taken:
             pacing.use_on(connection, self._name, self._day, self._taken)
+
+    def opens(self) -> datetime | None:
+        """When its limits have room after what was used; None where they have some left."""
+        opens = []
+        if (room := self._rates.room()) is not None and room <= 0:
+            opens.append(self._rates.next_at())
+        if self._today is not None and self._today <= self._taken:
+            opens.append(datetime.combine(self._day + timedelta(days=1), time(), UTC))
+        return max(opens, default=None)

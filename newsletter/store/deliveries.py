@@ -386,9 +386,10 @@ def bring_forward(
     """Makes due now what waits for its hour, its next try or a limit; returns how many those were.
 
     A delivery never tried is dated now; one tried before keeps its date, so that a second copy
-    would be the same message. Limits hold on, but those that wait for them line up anew: behind
-    the instants that they had, each call would put them off further.
+    would be the same message. Where limits had put it off, they do so anew.
     """
+    if subscriber_id is None:
+        pacing.forget_tails(connection, now)
     later = [
         deliveries.c.state.in_(WAITING),
         deliveries.c.next_at > now,
@@ -397,8 +398,6 @@ def bring_forward(
     ]
     if subscriber_id is not None:
         later.append(deliveries.c.subscriber_id == subscriber_id)
-    else:
-        pacing.forget_tails(connection, now)
     untried = update(deliveries).where(*later, deliveries.c.attempt == 0)
     tried = update(deliveries).where(*later, deliveries.c.attempt > 0)
     return (

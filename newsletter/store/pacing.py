@@ -54,8 +54,13 @@ def set_tail(connection: Connection, name: str, instant: datetime) -> None:
 
 
 def forget_tails(connection: Connection, now: datetime) -> None:
-    """Takes back the instants that were given out: who asks for one is first in line again."""
-    connection.execute(update(rates).where(rates.c.tail > now).values(tail=now))
+    """Gives instants anew from now on: what had them no longer keeps to them.
+
+    Always safe. Where some still do, a few messages come in vain and are put off again.
+    """
+    later = select(rates.c.name).where(rates.c.tail > now)
+    for name in connection.scalars(later.order_by(rates.c.name).with_for_update()).all():
+        set_tail(connection, name, now)
 
 
 def used_on(connection: Connection, name: str, day: date) -> int:
@@ -105,14 +110,13 @@ def call_back(connection: Connection, domain: str, now: datetime) -> int:
     A delivery never tried whose hour has come can wait for nothing else.
     """
     theirs = select(subscribers.c.id).where(subscribers.c.domain == domain)
-    called = connection.execute(
+    set_tail(connection, domain, now)  # first: whoever holds a tail may go on to deliveries
+    return connection.execute(
         update(deliveries)
         .where(deliveries.c.state == DeliveryState.QUEUED, deliveries.c.next_at > now)
         .where(deliveries.c.due_at <= now, deliveries.c.subscriber_id.in_(theirs))
         .values(next_at=now)
     ).rowcount
-    set_tail(connection, domain, now)
-    return called
 
 
 def slow(connection: Connection) -> dict[str, Slowdown]:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import update
 
 from newsletter import pipeline
 from newsletter.delivery import DeliveryState, Policy
-from newsletter.pacing import DomainLimits, RoadLimits, WarmUp, per_hour, per_second
+from newsletter.pacing import EASE, DomainLimits, RoadLimits, WarmUp, per_hour, per_second, slowed
 from newsletter.pipeline import Road
+from newsletter.pipeline.traffic import Traffic
 from newsletter.store import deliveries, pacing
+from newsletter.store.deliveries import Finished
 from newsletter.store.issue_acts import Done, IssueAct, record
-from newsletter.store.ledger import paused, unfinished, waiting
+from newsletter.store.ledger import held, paused, unfinished, waiting
+from newsletter.store.schema import issues
 from newsletter.transports import Refused, Reply, TransportUnavailable
+from subscribers.addresses import domain as domain_of
 from tests.contract.test_belt import NOON, SIGNER
-from tests.world import LEASE, Closed, Ledger, Scripted
+from tests.world import LEASE, SENT, Closed, Ledger, Scripted
 
 SLOW_DOWN = Refused(Reply(code=421, text="4.7.28 unusual rate"))
 S = DeliveryState
@@ -256,8 +263,124 @@ def test_what_waits_is_told_by_what_it_waits_for(ledger: Ledger) -> None:
     assert waits.first == waits.limits.first
     assert (early.hour.number, early.limits.number) == (waits.limits.number, 0)
     with ledger.database.write() as connection:
-        held = Done(act=IssueAct.PAUSE, by="ida", why="", at=NOON)
-        assert record(connection, 1, held)
+        pause = Done(act=IssueAct.PAUSE, by="ida", why="", at=NOON)
+        assert record(connection, 1, pause)
     with ledger.database.read() as connection:
         assert waiting(connection, NOON).number == 0
         assert list(paused(connection).values()) == [waits.number]
+
+
+def test_a_rate_slower_than_the_lease_of_what_is_held(ledger: Ledger) -> None:
+    """A claim of fifty at a hundred an hour outlasts its lease: the run goes on all the same."""
+    composed(ledger, 60)
+    clock, line = Clock(), Scripted()
+    done = run(ledger, [road("a", line, limits=RoadLimits(rates=(per_hour(100),)))], clock)
+    assert len(line.taken) == len(set(line.taken)) == done.states[S.SENT] >= 60
+    assert clock.now < NOON + timedelta(hours=1)
+
+
+def test_what_is_brought_forward_does_not_wait_behind_itself(ledger: Ledger) -> None:
+    """Asked again and again to send now, one a minute leaves: nothing is put off ever further."""
+    composed(ledger, 20)
+    clock, line = Clock(), Scripted()
+    limits = {"example.org": DomainLimits(rates=(per_hour(60),))}
+    for minute in range(5):
+        clock.now = NOON + timedelta(minutes=minute)
+        with ledger.database.write() as connection:
+            deliveries.bring_forward(connection, clock.now)
+        done = run(ledger, [road("a", line)], clock, limits, wait=False)
+        assert done.held_back == clock.now + timedelta(minutes=1)
+    assert len(line.taken) == 5
+
+
+@pytest.mark.parametrize("act", ["pause", "cancel"])
+def test_nothing_waits_behind_an_issue_that_is_held(ledger: Ledger, act: str) -> None:
+    """The instants that its messages had are free for those of the next one."""
+    ledger.add_readers(20)
+    issue = ledger.compose().issue
+    assert issue is not None
+    limits = {"example.org": DomainLimits(rates=(per_hour(60),))}
+    run(ledger, [road("a", Scripted())], Clock(), limits, wait=False)
+    with ledger.database.write() as connection:
+        assert pacing.tail(connection, "example.org", NOON) > NOON + timedelta(minutes=15)
+    if act == "pause":
+        pipeline.pause(ledger.database, issue, IssueAct.PAUSE, by="ida", why="", now=NOON)
+    else:
+        pipeline.cancel(ledger.database, issue, by="ida", why="", now=NOON)
+    with ledger.database.write() as connection:
+        assert pacing.tail(connection, "example.org", NOON) == NOON
+
+
+def test_a_domain_that_recovers_locks_nobody_in_a_circle(postgres_database_url: str) -> None:
+    """One sender calls its messages back while another has limits of an earlier domain in hand."""
+    ledger = Ledger(postgres_database_url)
+    for domain in ("a.example", "z.example"):
+        ledger.add_reader(f"asa@{domain}")
+    ledger.compose()
+    asks = slowed(None, "z.example", "4.7.0", "slower", 4, NOON)
+    with ledger.database.write() as connection:
+        pacing.put_slow(connection, replace(asks, taken=EASE - 1, until=NOON))
+        for name in ("a.example", "z.example"):
+            pacing.tail(connection, name, NOON)
+    claims = {domain_of(one.address): one for one in ledger.claim("one", limit=10)}
+    sent = Finished(claim=claims["z.example"], decision=SENT, transport="a")
+    one = Traffic("one", [], {"*": DomainLimits(connections=4)})
+    failed: list[Exception] = []
+
+    def beside() -> None:
+        try:
+            with ledger.database.write() as connection:
+                pacing.tail(connection, "a.example", NOON)
+                between.wait(5)
+                between.wait(5)
+                pacing.tail(connection, "z.example", NOON)
+        except Exception as error:
+            failed.append(error)
+
+    between = Barrier(2)
+    thread = Thread(target=beside)
+    thread.start()
+    with ledger.database.write() as connection:
+        one.look(connection, NOON)
+        between.wait(5)
+        one.heard(connection, [sent], NOON)
+        between.wait(5)
+        one.admit(connection, [claims["a.example"]], [], {}, NOON)
+    one.call_back(ledger.database, NOON)
+    thread.join()
+    assert failed == []
+    with ledger.database.read() as connection:
+        assert pacing.slow(connection)["z.example"].connections == asks.connections + 1
+    ledger.database.close()
+
+
+def test_a_domain_that_asks_another_sender_is_gone_easy_on_by_this_one(ledger: Ledger) -> None:
+    """What a run has claimed already is put off too, once it heard of it."""
+    composed(ledger, 30)
+    clock = Clock()
+
+    def elsewhere() -> None:
+        clock.now += timedelta(seconds=2)
+        asks = slowed(None, "example.org", "4.7.28", "unusual rate", 4, clock.now)
+        with ledger.database.write() as connection:
+            pacing.put_slow(connection, asks)
+
+    line = Scripted(elsewhere)
+    done = run(ledger, [road("a", line)], clock, wait=False)
+    assert len(line.taken) == 1
+    assert done.held_back == clock.now + timedelta(minutes=10)
+
+
+def test_what_was_claimed_as_its_issue_was_paused_is_given_back(ledger: Ledger) -> None:
+    """A claim that a pause could not see yet does not hold it until the lease ends."""
+    ledger.add_readers(6)
+    issue = ledger.compose().issue
+    assert issue is not None
+
+    def paused() -> None:
+        with ledger.database.write() as connection:
+            connection.execute(update(issues).values(paused=True))
+
+    assert ledger.post(Scripted(paused)).states == {S.SENT: 1}
+    with ledger.database.read() as connection:
+        assert held(connection, NOON) == (0, None)

@@ -150,3 +150,9 @@ def test_what_waits_is_put_as_far_apart_as_the_slowest_rule_wants() -> None:
     """A rate of one a second and two connections: a second apart."""
     assert slot([per_second(1)], 2) == timedelta(seconds=1)
     assert slot([], 2) == timedelta(seconds=0.5)
+
+
+def test_a_rate_beyond_what_a_clock_can_tell_is_a_rate() -> None:
+    """The highest that the settings allow still has an interval."""
+    rate = per_second(1_000_000_000)
+    assert rate.room(rate.used(None, 1, NOW), NOW) > 0
