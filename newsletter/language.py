@@ -7,6 +7,7 @@ English is what stands in code and templates. Every other language is a catalogu
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from datetime import date
 from gettext import GNUTranslations, NullTranslations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
+from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal
@@ -25,6 +27,7 @@ OURS = Path(__file__).resolve().parent / "translations"
 
 # English for everybody: "12 March 2026", which no country reads as another day.
 _FORMATS = {ENGLISH: "en_001"}
+_PLACES = re.compile(r"\{[^{}]*\}|%\([^)]*\)s")
 _SAMPLE = date(2001, 1, 17)
 
 
@@ -107,11 +110,26 @@ def _locale(code: str) -> Locale:
         raise TemplateError(f"{code!r} is no language: write a tag such as de or pt-BR.") from error
 
 
+def _check(file: Path, entry: Message) -> None:
+    """Raises TemplateError where a translation has a place to fill that its English has not."""
+    english = entry.id if isinstance(entry.id, str) else " ".join(entry.id)
+    if not english:
+        return
+    known_places = set(_PLACES.findall(english))
+    for words in [entry.string] if isinstance(entry.string, str) else entry.string or ():
+        strange = set(_PLACES.findall(words or "")) - known_places
+        if strange:
+            where = f"Translation {file}, line {entry.lineno}"
+            raise TemplateError(f"{where}: {sorted(strange)[0]} is not in {english!r}.")
+
+
 def _read(file: Path) -> NullTranslations:
     _locale(file.stem)
     try:
         with file.open("rb") as source:
             catalogue = read_po(source, abort_invalid=True)
+        for entry in catalogue:
+            _check(file, entry)
         compiled = io.BytesIO()
         write_mo(compiled, catalogue)
     except (OSError, ValueError, PoFileError) as error:

@@ -37,6 +37,7 @@ from newsletter.errors import RequestError, StoreError
 from newsletter.issue import Issue
 from newsletter.preflight.report import Report
 from newsletter.store import deliveries, ledger, pacing, preflights
+from newsletter.transports import TransportUnavailable
 from subscribers import store as subscribers
 
 TROUBLE = (DeliveryState.FAILED, DeliveryState.UNKNOWN)
@@ -94,8 +95,9 @@ def send(
     now = datetime.now(UTC)
     pipeline.open_roads(post.roads)  # a closed road is told before anything is touched
     clearance = _cleared(app, cleared, now, reader, early=early or to is not None, force=force)
-    if cleared is None and to is None and limit is None:
-        _letters(app, post)
+    alone = cleared is None and to is None and limit is None
+    if alone:
+        _letters(app, post, as_json)
     if early or to is not None:
         with app.database.write() as connection:
             if reader is not None and cleared is None:
@@ -115,6 +117,8 @@ def send(
             post, stopped=stop.asked, progress=advance, wait=wait, cleared=clearance.cleared
         )
         done = pipeline.dispatch(app.database, signer, post, limit=limit, subscriber_id=reader)
+    if alone and app.settings.report.to is not None:
+        _letters(app, post, as_json)  # what has ended now is reported
     _tell(app, done, as_json, stopped=stop.asked(), judged=clearance.passed)
     for name, closed in done.closed.items():
         complain(f"The transport {name} was left out: {closed}")
@@ -161,16 +165,21 @@ def _left_out(
         context.exit(code)
 
 
-def _letters(app: App, post: pipeline.Post) -> None:
-    """Sends confirmations, welcomes and the like, before digests: people wait for them."""
+def _letters(app: App, post: pipeline.Post, as_json: bool) -> None:
+    """Sends confirmations, welcomes and the like: before digests, for people wait for them."""
     to = app.settings.report.to
     if to is not None:
         with app.database.write() as connection:
             pipeline.report(connection, to, datetime.now(UTC))
-    done = pipeline.send_letters(app.database, app.desk, post)
-    if done:
-        told = [counted(number, f"{state} letter") for state, number in done.items()]
-        complain(", ".join(told) + ".")
+    try:
+        with _graceful() as stop:
+            done = pipeline.send_letters(app.database, app.desk, replace(post, stopped=stop.asked))
+    except TransportUnavailable as closed:  # digests may still find another road
+        complain(f"Letters wait: {closed}")
+        return
+    if done and not as_json:
+        told = [counted(number, f"letter {state}") for state, number in done.items()]
+        say(", ".join(told) + ".")
 
 
 def _several(

@@ -43,14 +43,15 @@ def serve(app: App, draw: Callable[[App], tuple[str, str]], port: int) -> None:
                 self._answer(404, "text/plain", "There are / and /text.")
 
         def _mail(self) -> None:
-            again = App(load(app.config.file))
             try:
-                html, text = draw(again)
+                again = App(load(app.config.file))
+                try:
+                    html, text = draw(again)
+                finally:
+                    again.close()
             except NewsletterError as error:
                 self._answer(200, "text/html", f"<pre>{_escaped(str(error))}</pre>{_RELOAD}")
                 return
-            finally:
-                again.close()
             if self.path == "/text":
                 page = f"<title>Text</title><pre>{_escaped(text)}</pre>{_RELOAD}"
                 self._answer(200, "text/html", page)

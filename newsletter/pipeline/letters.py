@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from newsletter.delivery import OPEN, DeliveryState
 from newsletter.dkim import MailSigner
-from newsletter.errors import RequestError
+from newsletter.errors import RequestError, TemplateError
 from newsletter.message import Headers, Message, leaving
 from newsletter.message import letter as built
+from newsletter.pipeline import silencing
 from newsletter.pipeline.compose import compose_one
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
@@ -36,6 +38,7 @@ LEASE = timedelta(minutes=10)
 AGAIN = timedelta(minutes=10)  # doubled with each try
 TRIES = 6
 BATCH = 20
+REPORTED = 5  # issues, the newest, that a report may still be owed of
 TROUBLES = 5  # reasons that a report tells
 NOT_WANTED = "the reader's state changed before it was sent"
 
@@ -160,19 +163,29 @@ def _send(
     roads = _Roads(post.roads)
     try:
         for one in claimed:
-            with database.read() as connection:
-                message = compose_letter(connection, desk, one)
-            state, reason, road = LetterState.FAILED, NOT_WANTED, None
+            if post.stopped():
+                break
+            with database.write() as connection:  # it may have taken long to come to this one
+                if not kept.renew(connection, post.owner, one.id, post.clock() + LEASE):
+                    left.remove(one.id)
+                    continue
+            state, road = LetterState.FAILED, None
+            message, reason = _built(database, desk, one, post.clock())
             if message is not None:
-                answer, road = roads.send(message)
-                if isinstance(answer, Reply):
-                    state, reason = LetterState.SENT, ""
-                elif answer.reply.permanent or one.tries >= TRIES:
-                    reason = str(answer.reply)
+                try:
+                    answer, road = roads.send(message)
+                except TransportUnavailable as lost:
+                    if not lost.in_doubt:
+                        raise
+                    again, reason = True, str(lost)
                 else:
+                    if isinstance(answer, Reply):
+                        state, reason, again = LetterState.SENT, "", False
+                    else:
+                        again, reason = not answer.reply.permanent, str(answer.reply)
+                if again and one.tries < TRIES:
                     until = post.clock() + AGAIN * 2 ** (one.tries - 1)
                     with database.write() as connection:
-                        reason = str(answer.reply)
                         kept.put_off(connection, post.owner, [one.id], until, reason, charged=True)
                     left.remove(one.id)
                     continue
@@ -197,6 +210,22 @@ def _send(
     return done
 
 
+def _built(
+    database: Database, desk: Desk, one: Waiting, now: datetime
+) -> tuple[Message | None, str]:
+    """The mail of a letter, or None and why it will never be sent."""
+    try:
+        with database.read() as connection:
+            if one.subscriber_id is not None and one.kind is not LetterKind.GOODBYE:
+                reader = subscribers.by_id(connection, one.subscriber_id)
+                silent = silencing.silenced(connection, [reader], now)
+                if silent:
+                    return None, silencing.skipped(silent[reader.id])
+            return compose_letter(connection, desk, one), NOT_WANTED
+    except (TemplateError, RequestError, LookupError, ValueError) as error:
+        return None, f"it could not be written: {error}"  # and must not hold up the others
+
+
 class _Roads:
     """One connection of the first road that is open."""
 
@@ -218,9 +247,9 @@ class _Roads:
                 return transport.send(envelope, message.content), name
             except Refused as refused:
                 return refused, name
-            except TransportUnavailable:
+            except TransportUnavailable as closed:
                 self.close()
-                if len(self._left) == 1:
+                if closed.in_doubt or len(self._left) == 1:
                     raise
                 self._left.pop(0)
 
@@ -267,7 +296,7 @@ def _first(connection: Connection, reader: Subscriber) -> bool:
         return False
     issue = issues.get(connection, newest)
     found = ledger.entries(connection, issue.id, subscriber_id=reader.id)
-    return any(one.picks != "[]" for one in found)
+    return any(one.state in OPEN and one.picks != "[]" for one in found)
 
 
 def _account(connection: Connection, waiting: Waiting) -> Account:
@@ -296,12 +325,12 @@ def welcome(connection: Connection, reader: Subscriber, now: datetime, zone: Zon
 
 
 def report(connection: Connection, address: str, now: datetime) -> bool:
-    """Queues the operator's report of the newest issue once all of it has ended."""
-    newest = issues.latest_day(connection)
-    if newest is None:
-        return False
-    issue = issues.get(connection, newest)
-    counts = ledger.count(connection, issue.id)
-    if not sum(counts.values()) or not ledger.is_finished(counts):
-        return False
-    return kept.queue(connection, LetterKind.REPORT, newest.isoformat(), address, now)
+    """Queues the operator's reports of late issues of which all has ended; whether there is one."""
+    queued = False
+    for issue in issues.listed(connection, REPORTED):
+        counts = ledger.count(connection, issue.id)
+        left = counts[DeliveryState.SENT] + counts[DeliveryState.FAILED]
+        if left + counts[DeliveryState.UNKNOWN] and ledger.is_finished(counts):
+            day = issue.day.isoformat()
+            queued |= kept.queue(connection, LetterKind.REPORT, day, address, now)
+    return queued

@@ -116,6 +116,13 @@ def claim(
     ]
 
 
+def renew(connection: Connection, owner: str, letter_id: int, until: datetime) -> bool:
+    """Prolongs the lease of a letter that is still ours; False where it is not."""
+    mine = (letters.c.id == letter_id, letters.c.owner == owner)
+    done = connection.execute(update(letters).where(*mine).values(lease_until=until))
+    return done.rowcount == 1
+
+
 def ended(
     connection: Connection,
     owner: str,

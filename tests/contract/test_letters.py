@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 
 import pytest
+from sqlalchemy import text
 
 from newsletter import pipeline
 from newsletter.delivery import Policy
@@ -18,12 +19,13 @@ from newsletter.store import letters
 from newsletter.store.letters import LetterKind, LetterState
 from newsletter.topics import Catalogue
 from newsletter.transports import TransportUnavailable
-from subscribers import store
+from subscribers import addresses, store, suppression_store
 from subscribers.model import Consent, Preferences, State, Subscriber
+from subscribers.suppression import Suppression, SuppressionKind
 from subscribers.tokens import Purpose
 from tests.contract.test_belt import NOON, SIGNER
 from tests.golden.test_golden import TERMS
-from tests.world import LATER, NEVER, Closed, Ledger, Scripted
+from tests.world import LATER, LOST, NEVER, Closed, Ledger, Scripted
 from tests.world import LEASE as SENDER_LEASE
 
 
@@ -155,6 +157,58 @@ def test_the_letter_of_a_sender_that_died_is_sent_by_the_next(office: Office) ->
         assert letters.claim(connection, "dead", NOON, LEASE, 5)
     assert office.send(Scripted(), now=NOON + LEASE / 2) == {}
     assert office.send(Scripted(), now=NOON + LEASE) == {LetterState.SENT: 1}
+
+
+def test_a_letter_that_cannot_be_written_holds_up_no_other(office: Office) -> None:
+    """Without readers' pages there is no link to send; the welcome behind it goes."""
+    reader = office.reader()
+    office.queue(LetterKind.PREFERENCES, reader)
+    office.queue(LetterKind.WELCOME, reader)
+    assert office.send(Scripted()) == {LetterState.FAILED: 1, LetterState.SENT: 1}
+    assert "pages.url is not set" in office.states()[1][1]
+
+
+def test_a_letter_in_doubt_goes_by_no_other_road_and_not_without_end(office: Office) -> None:
+    """It is tried again later, six times at most."""
+    office.queue(LetterKind.WELCOME, office.reader())
+    second, now = Scripted(), NOON
+    for tries in range(1, TRIES):
+        assert office.send(Scripted(LOST), second, now=now) == {}
+        now += AGAIN * 2 ** (tries - 1)
+    assert office.send(Scripted(LOST), second, now=now) == {LetterState.FAILED: 1}
+    assert second.offered == []
+
+
+def test_who_is_suppressed_gets_no_letter(office: Office) -> None:
+    """A welcome to an address that gets nothing is not sent, and says why."""
+    reader = office.reader()
+    with office.database.write() as connection:
+        word = Suppression(
+            address_key=addresses.key(reader.address),
+            kind=SuppressionKind.MANUAL,
+            reason="asked by phone",
+            at=NOON,
+            by="ida",
+        )
+        suppression_store.put(connection, word)
+    office.queue(LetterKind.WELCOME, reader)
+    assert office.send(Scripted()) == {LetterState.FAILED: 1}
+    assert "asked by phone" in office.states()[0][1]
+
+
+def test_a_letter_that_another_sender_took_meanwhile_is_not_sent(office: Office) -> None:
+    """Whose lease was over before its turn came leaves it alone."""
+    reader = office.reader()
+    for key in "ab":
+        office.queue(LetterKind.WELCOME, reader, key)
+
+    def taken() -> None:
+        with office.database.write() as connection:
+            connection.execute(text("UPDATE letters SET owner = 'two' WHERE key = 'welcome/b'"))
+
+    road = Scripted(taken)
+    assert office.send(road) == {LetterState.SENT: 1}
+    assert len(road.offered) == 1
 
 
 def test_a_report_comes_once_when_all_has_ended(office: Office) -> None:

@@ -83,6 +83,11 @@ def test_a_language_that_is_not_there_is_told(code: str) -> None:
     ("name", "content", "words"),
     [
         ("fr", 'msgid "Code"\nnonsense\n', "cannot be read"),
+        (
+            "fr",
+            'msgid "{first} and {last}"\nmsgstr "{eins} et {last}"\n',
+            "line 1: {eins} is not in",
+        ),
         ("zz", 'msgid ""\nmsgstr ""\n', "is no language"),
     ],
 )
