@@ -23,7 +23,6 @@ from newsletter.papers import PaperId
 from newsletter.quoted import SOFT_BREAK, encode
 from newsletter.selection import Pick
 from newsletter.snapshot import Masthead, Shell, Snapshot
-from newsletter.wording import Wording
 
 TEXT_WIDTH = 76  # columns of the text part
 REASONS_SHOWN = 3  # topics named on a card; more is noise
@@ -133,7 +132,7 @@ class Builder:
             zip((pick.paper_id for pick in digest.picks), digest.vote_tokens, strict=False)
         )
         pieces: list[tuple[bytes, bytes]] = []
-        for heading, picks in self._groups(digest, wording):
+        for heading, picks in self._groups(digest, shell):
             pieces.append(
                 (
                     shell.heading.html.fill({"heading": _encoded(escape(heading))}),
@@ -154,9 +153,11 @@ class Builder:
         topics = tuple(snapshot.chips[slug].name for slug in slugs)
         return pieces, topics[:PREHEADER_TOPICS]
 
-    def _groups(self, digest: Digest, wording: Wording) -> Iterable[tuple[str, Sequence[Pick]]]:
+    def _groups(self, digest: Digest, shell: Shell) -> Iterable[tuple[str, Sequence[Pick]]]:
         """The picks under one heading; of a long digest by topic, that of the best paper first."""
-        if len(digest.picks) < GROUPED_FROM:
+        wording = shell.wording
+        headed = bool(shell.heading.html.parts)  # issues of version 0.1 have no headings
+        if len(digest.picks) < GROUPED_FROM or not headed:
             return [(wording.openings[digest.kind], digest.picks)]
         groups: dict[str, list[Pick]] = {}
         for pick in digest.picks:
@@ -313,7 +314,14 @@ def unsubscribe_address(reply_to: str, token: str) -> str:
 
 def mailbox(name: str, address: str) -> bytes:
     """A display name and an address as RFC 5322 3.4 writes them; RFC 2047 where needed."""
-    return formataddr((name, address)).encode()
+    if name.isascii():
+        return formataddr((name, address)).encode()
+    # Folded before the address too: a line with an encoded word has 76 characters at most.
+    phrase = Header(name, charset="utf-8", header_name="Reply-To", maxlinelen=75)
+    words = phrase.encode(linesep="\r\n")
+    fits = len(words.rpartition("\n")[2]) + len("Reply-To:  <>") + len(address) <= 76
+    gap = " " if fits else "\r\n "
+    return f"{words}{gap}<{address}>".encode()
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from newsletter import plain
 from newsletter.look import FONTS, Look
@@ -203,6 +210,13 @@ class Sender(Options):
         default=None,
         description="The sender's part of Feedback-ID, by which Gmail counts complaints.",
     )
+
+    @field_validator("address", "reply_to", "bounces")
+    @classmethod
+    def _is_ascii(cls, address: str | None) -> str | None:
+        if address is not None and not address.isascii():
+            raise ValueError("must be ASCII: not every server takes mail from another address")
+        return address
 
     @model_validator(mode="after")
     def _token_fits(self) -> Self:

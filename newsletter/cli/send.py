@@ -178,7 +178,7 @@ def _letters(app: App, post: pipeline.Post, as_json: bool) -> None:
         complain(f"Letters wait: {closed}")
         return
     if done and not as_json:
-        told = [counted(number, f"letter {state}") for state, number in done.items()]
+        told = [f"{counted(number, 'letter')} {state}" for state, number in done.items()]
         say(", ".join(told) + ".")
 
 

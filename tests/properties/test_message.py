@@ -13,7 +13,7 @@ from markupsafe import Markup
 from newsletter.dkim import MailSigner
 from newsletter.identity import title_id
 from newsletter.issue import Digest
-from newsletter.message import Builder, Message
+from newsletter.message import Builder, Message, mailbox
 from newsletter.papers import Paper
 from newsletter.rendering.gist import gist
 from newsletter.rendering.renderer import Entry, Renderer, links_of
@@ -180,3 +180,17 @@ def test_joined_parts_are_what_the_templates_say(
         # html.escape and markupsafe write the quotes differently, and mean the same.
         joined = joined.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
         assert joined.rstrip("\n") == whole.replace("&quot;", "&#34;").rstrip("\n")
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=120)
+)
+def test_a_name_of_any_letters_is_a_mailbox(name: str) -> None:
+    """No line with an encoded word is over 76 characters, and it reads back as it was."""
+    field = b"From: " + mailbox(name, "daily@example.org")
+    if not name.isascii():
+        assert all(len(line) <= 76 for line in field.split(b"\r\n"))
+    mail = message_from_bytes(field + b"\r\n\r\n", policy=policy.default)
+    (found,) = mail["From"].addresses
+    assert found.addr_spec == "daily@example.org"
+    assert "".join(found.display_name.split()) == "".join(name.split())
