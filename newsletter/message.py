@@ -127,7 +127,7 @@ class Builder:
         self, digest: Digest, shell: Shell, language: str
     ) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:
         """Headings and cards, each as HTML and text; and the topics that a preheader names."""
-        snapshot, wording = self._snapshot, shell.wording
+        snapshot = self._snapshot
         votes = dict(
             zip((pick.paper_id for pick in digest.picks), digest.vote_tokens, strict=False)
         )
