@@ -260,18 +260,18 @@ class App:
 
     def means(self, filters: Mapping[str, str] | None = None) -> Means:
         """What a preflight works with; spam filters are asked where they are named."""
-        sender = self.settings.sender
+        masthead = self.terms.masthead
         named = leaves(self.settings.model_dump(mode="json"))
         own = (str(value) for key, value in named if not key.startswith("sources."))
         kinds = {self.config.transport(name)[0] for name in self.settings.delivery.transports}
         return Means(
             signer=self.signer,
             house=House(
-                address=sender.address,
-                reply_to=sender.reply_to or sender.address,
-                list_id=sender.list_id,
-                domain=sender.address.rpartition("@")[2],
-                postal_address=sender.postal_address,
+                address=masthead.from_address,
+                reply_to=masthead.reply_to,
+                list_id=masthead.list_id,
+                domain=masthead.domain,
+                postal_address=self.terms.imprint,
                 web_hosts=hosts_of(own),
                 goes_out=not kinds <= STAY,
                 signs=self.mail_signer is not None,

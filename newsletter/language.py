@@ -44,11 +44,6 @@ class Language:
         """Which way it is written: "ltr" or "rtl"."""
         return str(self._locale.text_direction)
 
-    @property
-    def name(self) -> str:
-        """What its own speakers call it."""
-        return (self._locale.language_name or self.code).capitalize()
-
     def gettext(self, message: str) -> str:
         """The message in this language."""
         return self._catalogue.gettext(message)

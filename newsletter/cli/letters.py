@@ -16,10 +16,8 @@ from newsletter.errors import RequestError
 from newsletter.store import letters as kept
 from newsletter.store.letters import LetterKind
 from subscribers import store
-from subscribers.model import State
 
 TO_READERS = [kind.value for kind in LetterKind if kind is not LetterKind.REPORT]
-WANTED = {LetterKind.CONFIRMATION: State.PENDING, LetterKind.GOODBYE: State.UNSUBSCRIBED}
 
 
 @click.group()
@@ -75,13 +73,12 @@ def send(app: App, kind: str, address: str) -> None:
     now = datetime.now(UTC)
     with app.database.write() as connection:
         reader = store.get(connection, address)
-        wanted = WANTED.get(chosen, State.CONFIRMED)
+        wanted = pipeline.state_for(chosen)
         if reader.state is not wanted:
             raise RequestError(
                 f"A {kind} goes to readers who are {wanted}; {reader.address} is {reader.state}."
             )
         if chosen is LetterKind.PREFERENCES and app.settings.pages.url is None:
             raise RequestError("There is no page to link to: pages.url is not set.")
-        key = f"{reader.id}/{now:%Y%m%dT%H%M%S}"
-        kept.queue(connection, chosen, key, reader.address, now, reader.id)
+        pipeline.queue_letter(connection, chosen, reader, now)
     say(f"Queued: a {kind} to {reader.address}. `newsletter send` sends it.")

@@ -14,7 +14,7 @@ from newsletter.cli.options import limit, pass_app
 from newsletter.cli.show import as_json, dump, say, table
 from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
 from newsletter.errors import RequestError
-from newsletter.store import events, letters
+from newsletter.store import events
 from newsletter.store.letters import LetterKind
 from subscribers import addresses, store, suppression_store
 from subscribers.model import (
@@ -91,9 +91,7 @@ def subscribe(
         state = State.PENDING if ask else State.CONFIRMED
         done = store.subscribe(connection, address, preferences, consent, state)
         if ask:
-            key = f"{done.subscriber.id}/{now:%Y%m%dT%H%M%S}"
-            kind = LetterKind.CONFIRMATION
-            letters.queue(connection, kind, key, done.subscriber.address, now, done.subscriber.id)
+            pipeline.queue_letter(connection, LetterKind.CONFIRMATION, done.subscriber, now)
         if welcome:
             pipeline.welcome(connection, done.subscriber, now, app.terms.zone)
         word = suppression_store.find(connection, addresses.key(done.subscriber.address))
@@ -151,8 +149,7 @@ def unsubscribe(app: App, who: str, goodbye: bool) -> None:
         now = datetime.now(UTC)
         store.unsubscribe(connection, leaver.id, now)
         if goodbye and leaver.state is not State.UNSUBSCRIBED:
-            key = f"{leaver.id}/{now:%Y%m%dT%H%M%S}"
-            letters.queue(connection, LetterKind.GOODBYE, key, leaver.address, now, leaver.id)
+            pipeline.queue_letter(connection, LetterKind.GOODBYE, leaver, now)
     if leaver.state is State.UNSUBSCRIBED:
         say(f"{leaver.address} had left already, on {leaver.unsubscribed_at:%Y-%m-%d}.")
     else:

@@ -14,9 +14,11 @@ from newsletter.pipeline.editing import Edited, Typed, add, edit
 from newsletter.pipeline.letters import (
     Desk,
     letter_to,
+    queue_letter,
     report,
     report_of,
     send_letters,
+    state_for,
     welcome,
 )
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
@@ -54,11 +56,13 @@ __all__ = [
     "open_roads",
     "pause",
     "preflight",
+    "queue_letter",
     "rehearse",
     "report",
     "report_of",
     "retry",
     "send_letters",
+    "state_for",
     "take_back",
     "welcome",
 ]

@@ -55,6 +55,20 @@ class Desk:
     mail_signer: MailSigner | None = None
 
 
+def state_for(kind: LetterKind) -> State:
+    """The state of the readers that such a letter goes to."""
+    others = {LetterKind.CONFIRMATION: State.PENDING, LetterKind.GOODBYE: State.UNSUBSCRIBED}
+    return others.get(kind, State.CONFIRMED)
+
+
+def queue_letter(
+    connection: Connection, kind: LetterKind, reader: Subscriber, now: datetime
+) -> None:
+    """Queues a letter to a reader; within a second the same one is queued once."""
+    key = f"{reader.id}/{now:%Y%m%dT%H%M%S}"
+    kept.queue(connection, kind, key, reader.address, now, reader.id)
+
+
 def compose_letter(connection: Connection, desk: Desk, waiting: Waiting) -> Message | None:
     """The mail of a letter; None where what it is about holds no more."""
     if waiting.kind is LetterKind.REPORT:
@@ -62,8 +76,7 @@ def compose_letter(connection: Connection, desk: Desk, waiting: Waiting) -> Mess
         return _message(desk, waiting, letter, waiting.address, "")
     assert waiting.subscriber_id is not None  # noqa: S101  the others go to readers
     reader = subscribers.by_id(connection, waiting.subscriber_id)
-    expected = {LetterKind.CONFIRMATION: State.PENDING, LetterKind.GOODBYE: State.UNSUBSCRIBED}
-    if reader.state is not expected.get(waiting.kind, State.CONFIRMED):
+    if reader.state is not state_for(waiting.kind):
         return None
     letter = write(desk, waiting.kind, reader, waiting.queued_at, first=_first(connection, reader))
     token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
@@ -319,8 +332,7 @@ def welcome(connection: Connection, reader: Subscriber, now: datetime, zone: Zon
     issue = issues.find(connection, now.astimezone(zone).date())
     if issue is not None and not issue_acts.standing(connection, issue.id).cancelled:
         first = compose_one(connection, issue, reader, now)
-    key = f"{reader.id}/{now:%Y%m%dT%H%M%S}"
-    kept.queue(connection, LetterKind.WELCOME, key, reader.address, now, reader.id)
+    queue_letter(connection, LetterKind.WELCOME, reader, now)
     return first
 
 
