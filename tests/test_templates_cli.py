@@ -65,6 +65,27 @@ def test_templates_are_exported_and_then_count(place: Path) -> None:
         ("digest/shell.mjml", "{{ count }}", "{{ coun }}", r"shell\.mjml, line 1\d: 'coun'"),
         ("digest/shell.mjml", "</mj-body>", "", r"shell\.mjml: "),
         ("digest/shell.mjml", "{{ cards }}", '<link href="x">', r"shell\.mjml: '<link' must not"),
+        ("digest/shell.mjml", "{{ cards }}", "", r"shell\.mjml: \{\{ cards \}\} must stand in it"),
+        ("digest/shell.txt", "{{ unsubscribe }}", "", r"shell\.txt: \{\{ unsubscribe \}\} must"),
+        (
+            "digest/shell.mjml",
+            "parts/head",
+            "parts/hat",
+            r"line 4: there is no .*hat\.mjml",
+        ),
+        (
+            "digest/card.html",
+            "{{ meta }}",
+            "{% include 'x' %}",
+            r"line 3: there is no template",
+        ),
+        (
+            "parts/head.mjml",
+            "{{ look.dark_rule }}",
+            "{{ look.dark_rule }",
+            r"head\.mjml, line \d+: ",
+        ),
+        ("parts/head.mjml", "look.dark_link", "look.drk", r"head\.mjml, line 22: .* 'drk'"),
         ("letters/frame.mjml", "{{ why }}", "{{ wy }}", r"frame\.mjml, line \d+: 'wy'"),
     ],
 )
@@ -114,6 +135,16 @@ def test_a_wrong_look_is_told(place: Path, settings: str, words: str) -> None:
     code, told = run(place, "templates", "check")
     assert code in (3, 7)
     assert words in told
+
+
+def test_the_settings_are_checked_for_their_look(place: Path) -> None:
+    """A folder that is not there and a language nobody wrote are told before they stop an issue."""
+    told = {'[look]\ntemplates = "none"': "there is no folder", 'language = "xx"': "into 'xx'"}
+    for settings, words in told.items():
+        (place / "newsletter.toml").write_text(settings, encoding="utf-8")
+        code, said = run(place, "config", "check")
+        assert code == 3
+        assert words in said
 
 
 def fetched(url: str, host: str = "") -> str:
