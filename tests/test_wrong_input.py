@@ -62,6 +62,7 @@ def place(tmp_path: Path) -> Path:
         (("subscribe", "a@example.org", "--days", "someday"), 2, ("'someday'",)),
         (("subscribe", "a@example.org", "--length", "0"), 2, ("1 to 50",)),
         (("subscribe", "a@example.org", "-t", "robotics", "-m", "robotics"), 2, ("robotics",)),
+        (("subscribe", "a@example.org", "--language", "xx"), 2, ("into 'xx'", "en, de")),
         (("unsubscribe", "1.altered"), 2, ("not valid",)),
         (("unsubscribe", "a@example.org"), 2, ("a@example.org",)),
         (("collect", "--source", "huggingfce"), 2, ("Did you mean huggingface?",)),
