@@ -65,6 +65,7 @@ def test_templates_are_exported_and_then_count(place: Path) -> None:
         ("digest/shell.mjml", "{{ count }}", "{{ coun }}", r"shell\.mjml, line 1\d: 'coun'"),
         ("digest/shell.mjml", "</mj-body>", "", r"shell\.mjml: "),
         ("digest/shell.mjml", "{{ cards }}", '<link href="x">', r"shell\.mjml: '<link' must not"),
+        ("digest/card.html", "{{ meta }}", "<script>", r"card\.html, line 3: '<script' must not"),
         ("digest/shell.mjml", "{{ cards }}", "", r"shell\.mjml: \{\{ cards \}\} must stand in it"),
         ("digest/shell.txt", "{{ unsubscribe }}", "", r"shell\.txt: \{\{ unsubscribe \}\} must"),
         (

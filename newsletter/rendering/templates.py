@@ -96,6 +96,10 @@ class Templates:
         """A template's text; of MJML the HTML it compiles to, which still holds its Jinja tags."""
         text = self._read(name)
         if not name.endswith(".mjml"):
+            found = _MUST_NOT_STAND.search(text) if _is_markup(name) else None
+            if found:
+                where = f"{self.find(name)}, line {text.count(chr(10), 0, found.start()) + 1}"
+                raise TemplateError(f"Template {where}: {found[0]!r} must not stand in a mail.")
             return text
         # Here a Jinja error still has its own file and line.
         pieces = {name: text} | {part: self._read(part) for part in _INCLUDE.findall(text)}
