@@ -187,3 +187,23 @@ def test_a_preview_is_drawn_anew_when_a_template_changes(place: Path) -> None:
         assert process.stdout is not None
         process.stdout.close()
     assert process.returncode == 0
+
+
+def test_what_a_logo_says_is_read_in_the_dark_where_it_is_not_shown(place: Path) -> None:
+    """Its words have the colour of text, which the dark rules change, and a line's height."""
+    look = '[look]\nlogo = "https://papers.example.org/logo.png"\nlogo_alt = "An Institute"\n'
+    (place / "newsletter.toml").write_text(look, encoding="utf-8")
+    page = str(folder("seeds") / "trending-papers.txt")
+    for words in (
+        ("collect", page),
+        ("subscribe", "asa@example.org"),
+        ("compose",),
+        ("preview", "asa@example.org", "--out", "seen"),
+        ("letters", "show", "welcome", "asa@example.org", "--out", "seen"),
+    ):
+        assert run(place, *words)[0] == 0
+    for name in ("asa@example.org.html", "welcome-asa@example.org.html"):
+        html = (place / "seen" / name).read_text(encoding="utf-8")
+        assert re.search(
+            r'<p class="ink"[^>]*color:#1f2328"><img [^>]*alt="An Institute"[^>]*line-height', html
+        )
