@@ -138,6 +138,12 @@ def smtp(port: int, **more: str) -> dict[str, str]:
     }
 
 
+def test_what_cannot_be_shown_is_not_served(place: Path) -> None:
+    """A reader who is not there ends `preview --watch`, instead of a page that says so for ever."""
+    words = ("preview", "nobody@example.org", "--watch", "--port", "0")
+    refused(newsletter(place, *words), 2, "nobody@example.org")
+
+
 def still_queued(place: Path) -> bool:
     return '"queued": 1' in newsletter(place, "status", "--json").stdout
 
