@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made on first use from the pinned requirements.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check golden mailtools crash bench pins clean
+.PHONY: help demo test lint check golden mailtools words crash bench pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,11 +38,15 @@ golden: $(DEV)  ## rewrite the expected mails of tests/golden; look at the diff
 
 mailtools: $(MAIL_TOOLS)  ## install what judges mails in tests/mail, with npm and Node 20
 
+# Sorted, and without the header lines that change by themselves, so that a diff shows words alone.
 words: $(DEV)  ## bring new English words of mails into every translation
-	$(BIN)/pybabel -q extract -F babel.cfg -k numbered:1,2 -k n:1,2 --no-location -o .words.pot .
+	$(BIN)/pybabel -q extract -F babel.cfg -k numbered:1,2 -k n:1,2 --no-location --sort-output \
+		-o .words.pot .
 	@for file in newsletter/translations/*.po; do \
 		$(BIN)/pybabel -q update -i .words.pot -o $$file -l $$(basename $$file .po) \
-			--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 96; done
+			--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -w 96; \
+		grep -Ev '^"(Project|Report|POT|PO-Rev|Last-Tr|Language-T|Generated)[A-Za-z-]*: ' $$file \
+			> .words.po; mv .words.po $$file; done
 	@rm .words.pot
 
 crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database

@@ -54,7 +54,8 @@ class Language:
 
     def weekday(self, day: date) -> str:
         """A date with its weekday: "Thursday 12 March 2026"."""
-        return format_date(day, "full", self._locale).replace(", ", " ", 1)
+        told = format_date(day, "full", self._locale)
+        return told.replace(", ", " ", 1) if self.code == ENGLISH else told
 
     def short(self, day: date) -> str:
         """A date without its year: "12 Mar"."""

@@ -65,6 +65,28 @@ def test_templates_are_exported_and_then_count(place: Path) -> None:
         ("digest/shell.mjml", "{{ count }}", "{{ coun }}", r"shell\.mjml, line 1\d: 'coun'"),
         ("digest/shell.mjml", "</mj-body>", "", r"shell\.mjml: "),
         ("digest/shell.mjml", "{{ cards }}", '<link href="x">', r"shell\.mjml: '<link' must not"),
+        ("digest/card.html", "{{ meta }}", "<script>", r"card\.html, line 3: '<script' must not"),
+        ("digest/shell.mjml", "{{ cards }}", "", r"shell\.mjml: \{\{ cards \}\} must stand in it"),
+        ("digest/shell.txt", "{{ unsubscribe }}", "", r"shell\.txt: \{\{ unsubscribe \}\} must"),
+        (
+            "digest/shell.mjml",
+            "parts/head",
+            "parts/hat",
+            r"line 4: there is no .*hat\.mjml",
+        ),
+        (
+            "digest/card.html",
+            "{{ meta }}",
+            "{% include 'x' %}",
+            r"line 3: there is no template",
+        ),
+        (
+            "parts/head.mjml",
+            "{{ look.dark_rule }}",
+            "{{ look.dark_rule }",
+            r"head\.mjml, line \d+: ",
+        ),
+        ("parts/head.mjml", "look.dark_link", "look.drk", r"head\.mjml, line 22: .* 'drk'"),
         ("letters/frame.mjml", "{{ why }}", "{{ wy }}", r"frame\.mjml, line \d+: 'wy'"),
     ],
 )
@@ -116,6 +138,16 @@ def test_a_wrong_look_is_told(place: Path, settings: str, words: str) -> None:
     assert words in told
 
 
+def test_the_settings_are_checked_for_their_look(place: Path) -> None:
+    """A folder that is not there and a language nobody wrote are told before they stop an issue."""
+    told = {'[look]\ntemplates = "none"': "there is no folder", 'language = "xx"': "into 'xx'"}
+    for settings, words in told.items():
+        (place / "newsletter.toml").write_text(settings, encoding="utf-8")
+        code, said = run(place, "config", "check")
+        assert code == 3
+        assert words in said
+
+
 def fetched(url: str, host: str = "") -> str:
     request = urllib.request.Request(url, headers={"Host": host} if host else {})
     with urllib.request.urlopen(request, timeout=10) as answer:
@@ -155,3 +187,23 @@ def test_a_preview_is_drawn_anew_when_a_template_changes(place: Path) -> None:
         assert process.stdout is not None
         process.stdout.close()
     assert process.returncode == 0
+
+
+def test_what_a_logo_says_is_read_in_the_dark_where_it_is_not_shown(place: Path) -> None:
+    """Its words have the colour of text, which the dark rules change, and a line's height."""
+    look = '[look]\nlogo = "https://papers.example.org/logo.png"\nlogo_alt = "An Institute"\n'
+    (place / "newsletter.toml").write_text(look, encoding="utf-8")
+    page = str(folder("seeds") / "trending-papers.txt")
+    for words in (
+        ("collect", page),
+        ("subscribe", "asa@example.org"),
+        ("compose",),
+        ("preview", "asa@example.org", "--out", "seen"),
+        ("letters", "show", "welcome", "asa@example.org", "--out", "seen"),
+    ):
+        assert run(place, *words)[0] == 0
+    for name in ("asa@example.org.html", "welcome-asa@example.org.html"):
+        html = (place / "seen" / name).read_text(encoding="utf-8")
+        assert re.search(
+            r'<p class="ink"[^>]*color:#1f2328"><img [^>]*alt="An Institute"[^>]*line-height', html
+        )

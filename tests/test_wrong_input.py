@@ -62,6 +62,7 @@ def place(tmp_path: Path) -> Path:
         (("subscribe", "a@example.org", "--days", "someday"), 2, ("'someday'",)),
         (("subscribe", "a@example.org", "--length", "0"), 2, ("1 to 50",)),
         (("subscribe", "a@example.org", "-t", "robotics", "-m", "robotics"), 2, ("robotics",)),
+        (("subscribe", "a@example.org", "--language", "xx"), 2, ("into 'xx'", "en, de")),
         (("unsubscribe", "1.altered"), 2, ("not valid",)),
         (("unsubscribe", "a@example.org"), 2, ("a@example.org",)),
         (("collect", "--source", "huggingfce"), 2, ("Did you mean huggingface?",)),
@@ -135,6 +136,12 @@ def smtp(port: int, **more: str) -> dict[str, str]:
     return {"DELIVERY__TRANSPORT": "smtp"} | {
         f"TRANSPORTS__SMTP__{name}": value for name, value in given.items()
     }
+
+
+def test_what_cannot_be_shown_is_not_served(place: Path) -> None:
+    """A reader who is not there ends `preview --watch`, instead of a page that says so for ever."""
+    words = ("preview", "nobody@example.org", "--watch", "--port", "0")
+    refused(newsletter(place, *words), 2, "nobody@example.org")
 
 
 def still_queued(place: Path) -> bool:

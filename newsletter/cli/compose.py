@@ -9,7 +9,7 @@ import click
 from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import pass_app
-from newsletter.cli.show import as_json, dump, progress, say
+from newsletter.cli.show import as_json, counted, dump, progress, say
 from newsletter.store import ledger, papers
 from subscribers import store as subscribers
 from subscribers.model import State
@@ -54,13 +54,17 @@ def compose(app: App, as_json: bool) -> None:
         return
     papers = len(done.issue.candidates)
     what = "composed" if done.fresh else "was composed before; it stays as it is"
-    say(f"Issue {done.issue.name} {what}: {papers} candidate papers.")
+    say(f"Issue {done.issue.name} {what}: {counted(papers, 'candidate paper')}.")
     say(
-        f"{done.queued} new deliveries, {done.skipped} readers with nothing to get or suppressed; "
-        f"{composed} deliveries in all."
+        f"{_deliveries(done.queued, 'new ')}, {counted(done.skipped, 'reader')} with nothing to "
+        f"get or suppressed; {_deliveries(composed)} in all."
     )
     if not readers:
         say("Nobody is subscribed yet: `newsletter subscribe ADDRESS --topic TOPIC`.")
+
+
+def _deliveries(number: int, kind: str = "") -> str:
+    return counted(number, f"{kind}delivery", f"{kind}deliveries")
 
 
 def _nothing(app: App) -> str:

@@ -41,6 +41,7 @@ def check_(app: App, context: click.Context) -> None:
         app.roads,
         lambda: app.domains,
         lambda: app.catalogue,
+        lambda: app.templates.language(app.settings.language),
         lambda: app.signer,
         lambda: app.mail_signer,
         lambda: app.database,

@@ -67,6 +67,7 @@ def preview(
     if raw and (text_only or opened or out is not None):
         raise RequestError("--raw goes without --text, --open and --out.")
     if watch:
+        built(app, address, day, length)  # what cannot be shown is told before anything is served
         serve(app, lambda again: _drawn(again, address, day, length), port)
         return
     message = built(app, address, day, length)

@@ -11,7 +11,7 @@ import click
 from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import limit, pass_app
-from newsletter.cli.show import as_json, dump, say, table
+from newsletter.cli.show import as_json, counted, dump, say, table
 from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
 from newsletter.errors import RequestError
 from newsletter.store import events
@@ -75,7 +75,7 @@ def subscribe(
         "zone": parse_zone(zone).key if zone is not None else None,
         "days": parse_days(days) if days is not None else None,
         "length": length,
-        "language": app.templates.language(language).code if language is not None else None,
+        "language": _language(app, language) if language is not None else None,
     }
     named = {name: wish for name, wish in wishes.items() if wish is not None}
     if ask and welcome:
@@ -255,8 +255,20 @@ def in_words(app: App, wants: Preferences) -> str:
     return (
         f"{', '.join(names) or 'whatever is trending'}"
         + (f", without {', '.join(muted)}" if muted else "")
-        + f"; up to {wants.length} papers, {days_in_words(wants.days)} "
+        + f"; up to {counted(wants.length, 'paper')}, {days_in_words(wants.days)} "
         + f"at {wants.at:%H:%M} {wants.zone}."
+    )
+
+
+def _language(app: App, wanted: str) -> str:
+    """The tag of a language that mails can be in, however it was written; raises RequestError."""
+    tags = app.templates.known_languages()
+    for tag in tags:
+        if tag.lower() == wanted.replace("_", "-").lower():
+            return app.templates.language(tag).code
+    raise RequestError(
+        f"There is no translation into {wanted!r}. There are: {', '.join(tags)}; a language of "
+        "your own is a file CODE.po in the folder translations of look.templates."
     )
 
 

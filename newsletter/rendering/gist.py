@@ -52,7 +52,8 @@ _DANGLING = re.compile(
 # The same for what came of it, where it does not follow at once.
 _LED_IN = re.compile(
     r"(?:moreover|furthermore|additionally|in addition|besides|also|finally|for example"
-    r"|for instance|particularly|in particular|specifically|as a result|however|thus|therefore), ",
+    r"|for instance|in conclusion|in summary|particularly|in particular|specifically|as a result"
+    r"|however|thus|therefore), ",
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(
@@ -61,7 +62,11 @@ _POINTS_BACK = re.compile(
     r"(?! (?:paper|work|study|survey)\b)",
     re.IGNORECASE,
 )
+# "We then propose", where what came before is not told.
+_THEREUPON = re.compile(r"^(We) (?:then|therefore|thus|hence) (?=\w)")
 _LISTED = re.compile(r"\(?(?:\d+|[ivx]+|[a-z])\)")  # "2) It further": an item of a list
+_LIST = re.compile(r"(?::| as follows:?) \(?(?:1|i|a)\) ")  # where one begins within a sentence
+_CITED = re.compile(r"(?<=\w) \[\d{1,3}\]")  # "LLaVA [29]": of a bibliography that is not there
 
 _RESULT = re.compile(
     r"\b(?:experiment(?:s|al)?|results?|evaluations?|empirical(?:ly)?|outperform\w*|achiev\w+|"
@@ -86,12 +91,14 @@ def gist(abstract: str) -> str:
     The first says what was done, without an opener that hangs on what stood before; the second
     what came of it. Where no sentence speaks of the authors' own work, the abstract's first ones.
     """
-    every = sentences(abstract)
+    every = sentences(_CITED.sub("", abstract))
     start = _where(every)
     if start is None:
         both = " ".join(every[:2])
         return both if len(both) <= LONGEST else shorten("".join(every[:1]), LONGEST)
     first = _standing(every[start]) if start else every[start]
+    if len(first) > LONGEST and (listed := _LIST.search(first)):
+        first = first[: listed.start()] + "."  # the head of a list says more than half of it
     second = _second(every[start + 1 :], LONGEST - len(first) - 1)
     # A whole sentence reads better than a cut second one.
     return f"{first} {second}" if second else shorten(first, LONGEST)
@@ -130,7 +137,7 @@ def _standing(sentence: str) -> str:
         if shorter == sentence:
             break
         sentence = shorter
-    return sentence
+    return _THEREUPON.sub(r"\1 ", sentence, count=1)
 
 
 def _without(opener: re.Pattern[str], sentence: str) -> str:

@@ -89,7 +89,7 @@ class Letters:
                 button=_("Yes, send me the papers"),
                 url=url,
                 notes=[
-                    *([_("The button opens a mail that is ready to send.")] if by_mail else []),
+                    *([_("The link opens a mail that is ready to send.")] if by_mail else []),
                     language.ngettext(
                         "The link works for {n} day. If it was not you, do nothing: "
                         "nothing will be sent.",

@@ -24,7 +24,7 @@ from newsletter.rendering.gist import LONGEST, gist
 from newsletter.rendering.prose import shorten
 from newsletter.rendering.templates import Templates
 from newsletter.rendering.tex import to_unicode
-from newsletter.snapshot import Both, Card, Chip, Masthead, Shell, Slotted, Snapshot, slotted
+from newsletter.snapshot import Both, Card, Chip, Masthead, Shell, Slot, Slotted, Snapshot, slotted
 from newsletter.topics import Topic
 from newsletter.trending import Trend
 from newsletter.wording import Wording
@@ -33,6 +33,9 @@ SHELL_SLOTS = (
     *("preheader", "occasion", "count", "cards", "more", "address", "since"),
     *("unsubscribe", "preferences", "view"),
 )
+
+# Without them a digest has no papers, or no way to leave.
+_INDISPENSABLE = ("cards", "unsubscribe")
 
 _SLOT = re.compile("\0([a-z]+)\0")  # NUL cannot come from a paper: to_unicode takes it away
 
@@ -125,13 +128,13 @@ class Renderer:
 
     def _shell(self, language: Language, wording: Wording, values: Mapping[str, object]) -> Shell:
         because = escape(wording.because).replace("{topics}", _slot("topics"))
+        names = ("digest/shell.mjml", "digest/shell.txt")
+        slots = {name: _slot(name) for name in SHELL_SLOTS}
+        mail = self._both(language.code, *names, {**values, **slots})
+        for name, part in zip(names, (mail.html, mail.text), strict=True):
+            self._complete(name, part)
         return Shell(
-            mail=self._both(
-                language.code,
-                "digest/shell.mjml",
-                "digest/shell.txt",
-                {**values, **{name: _slot(name) for name in SHELL_SLOTS}},
-            ),
+            mail=mail,
             heading=self._both(
                 language.code,
                 "digest/heading.html",
@@ -149,6 +152,14 @@ class Renderer:
             chosen=encode(escape(wording.chosen)),
             wording=wording,
         )
+
+    def _complete(self, name: str, shell: Slotted) -> None:
+        """Raises TemplateError where a shell lost what no digest can be without."""
+        held = {part.name for part in shell.parts if isinstance(part, Slot)}
+        for slot in _INDISPENSABLE:
+            if slot not in held:
+                file = self.templates.find(name)
+                raise TemplateError(f"Template {file}: {{{{ {slot} }}}} must stand in it.")
 
     def _credits(self, language: Language, wording: Wording, origins: Sequence[str]) -> str:
         """Where the papers are from; and that nobody is told of the reading, where that is so."""

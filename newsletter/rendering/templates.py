@@ -15,7 +15,7 @@ from typing import Any
 import mjml
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from jinja2 import TemplateError as JinjaError
-from jinja2.exceptions import TemplateSyntaxError
+from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
 from newsletter import language as languages
 from newsletter.errors import TemplateError
@@ -63,13 +63,11 @@ class Templates:
             rendered = self._environment(language).get_template(name).render({**given, **values})
         except TemplateSyntaxError as error:
             raise TemplateError(
-                f"Template {self.find(error.name or name)}, line {error.lineno}: {error.message}."
+                f"Template {self.find(error.name or name)}, line {error.lineno}: "
+                f"{(error.message or '').rstrip('.')}."
             ) from error
         except (JinjaError, LookupError, ValueError, TypeError, ArithmeticError) as error:
-            where = self.find(name)
-            line = _line(where, error)
-            told = f", line {line}" if line else ""
-            raise TemplateError(f"Template {where}{told}: {error}.") from error
+            raise TemplateError(f"Template {self._where(name, error)}: {error}.") from error
         return _INDENT.sub("\n", rendered) if _is_markup(name) else rendered
 
     def find(self, name: str) -> Path:
@@ -98,21 +96,51 @@ class Templates:
         """A template's text; of MJML the HTML it compiles to, which still holds its Jinja tags."""
         text = self._read(name)
         if not name.endswith(".mjml"):
+            found = _MUST_NOT_STAND.search(text) if _is_markup(name) else None
+            if found:
+                where = f"{self.find(name)}, line {text.count(chr(10), 0, found.start()) + 1}"
+                raise TemplateError(f"Template {where}: {found[0]!r} must not stand in a mail.")
             return text
-        # Here a Jinja error still has its own line.
-        Environment(extensions=["jinja2.ext.i18n"], autoescape=True).parse(text, name=name)
+        # Here a Jinja error still has its own file and line.
+        pieces = {name: text} | {part: self._read(part) for part in _INCLUDE.findall(text)}
+        for part, piece in pieces.items():
+            Environment(extensions=["jinja2.ext.i18n"], autoescape=True).parse(piece, name=part)
         return self._from_mjml(name, self.included(text))
 
     def included(self, text: str) -> str:
-        """The MJML with what it includes in its place; raises TemplateError."""
+        """The MJML with what it includes in its place; raises TemplateError or TemplateNotFound."""
         return _INCLUDE.sub(lambda found: self._read(found[1]), text)
 
     def _read(self, name: str) -> str:
         file = self.find(name)
         try:
             return file.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise TemplateNotFound(name, f"there is no template '{name}'") from error
         except (OSError, UnicodeDecodeError) as error:
             raise TemplateError(f"Template {file} cannot be read: {error}.") from error
+
+    def _where(self, name: str, error: Exception) -> str:
+        """The file of a template and, where it can be told, the line that an error came from.
+
+        Jinja tells the line, but of MJML it is that of the HTML: there the first line with the
+        name that the error tells counts, be it in the template or in what it includes.
+        """
+        file = self.find(name)
+        if file.suffix != ".mjml":
+            frames = traceback.extract_tb(error.__traceback__)
+            lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
+            return f"{file}, line {lines[-1]}" if lines else str(file)
+        named = re.search(r"'([\w./-]+)'", str(error))
+        if named and file.is_file():
+            word = re.compile(rf"(?<!\w){re.escape(named[1])}(?!\w)")
+            for part in (name, *_INCLUDE.findall(file.read_text(encoding="utf-8"))):
+                found = self.find(part)
+                lines_of = found.read_text(encoding="utf-8").splitlines() if found.is_file() else []
+                for at, line in enumerate(lines_of, 1):
+                    if word.search(line):
+                        return f"{found}, line {at}"
+        return str(file)
 
     def _from_mjml(self, name: str, text: str) -> str:
         try:
@@ -125,21 +153,6 @@ class Templates:
                 f"Template {self.find(name)}: {found[0]!r} must not stand in a mail."
             )
         return html
-
-
-def _line(file: Path, error: Exception) -> int | None:
-    """The line of a template that an error came from.
-
-    Jinja tells it, but of MJML it is that of the HTML: there the first line with the name counts.
-    """
-    named = re.search(r"'(\w+)'", str(error))
-    if file.suffix == ".mjml":
-        text = file.read_text(encoding="utf-8") if named else ""
-        found = (at for at, one in enumerate(text.splitlines(), 1) if named and named[1] in one)
-        return next(found, None)
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == "<template>"]
-    return lines[-1] if lines else None
 
 
 def _is_markup(name: str | None) -> bool:

@@ -30,7 +30,7 @@ def freeze(language: Language, day: date) -> Wording:
         ),
         more=(
             *numbered("{n} more paper for you", "{n} more papers for you"),
-            _("More than {n} more papers for you").replace("{n}", language.number(LONGEST)),
+            _("Over {n} more papers for you").replace("{n}", language.number(LONGEST)),
         ),
         both=_("{first} and {last}"),
         because=_("Because you follow {topics}"),

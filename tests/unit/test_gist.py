@@ -28,6 +28,7 @@ OPENERS = [
     ("Thus, xKite is what this paper is about.", "xKite is what this paper is about."),
     ("In this paper, we propose Kite.", "In this paper, we propose Kite."),
     ("To fly kites in rain, we propose Kite.", "To fly kites in rain, we propose Kite."),
+    ("We then fly and propose Kite.", "We fly and propose Kite."),
     ("Thus far this work is the first.", "Thus far this work is the first."),
 ]
 
@@ -79,6 +80,15 @@ CHOSEN = {
     "one that is too long": (
         FIELD + "We propose " + "quite " * 80 + "good kites.",
         "We propose" + " quite" * 58 + "…",
+    ),
+    "the head of a list that is too long": (
+        FIELD + "We propose Kite, in steps: (i) one is " + "very " * 80 + "long. (ii) One is not. "
+        "In conclusion, Kite flies higher.",
+        "We propose Kite, in steps. Kite flies higher.",
+    ),
+    "no number of a bibliography": (
+        FIELD + "We propose Kite. It flies 2% higher than Bird [29] in winds of [0, 1].",
+        "We propose Kite. It flies 2% higher than Bird in winds of [0, 1].",
     ),
     "one sentence": ("Kites matter", "Kites matter"),
     "none": ("", ""),
