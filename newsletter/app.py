@@ -283,6 +283,7 @@ class App:
             mail_signer=self.mail_signer,
             records=self._dkim_records(),
             filters=filters or {},
+            dns=self.dns,
         )
 
     def dns(self, *, anyway: bool = False) -> tuple[Finding, ...]:

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from newsletter import dkim_keys
+from tests.crash.sink import Sink
 from tests.dns_server import SILENT, DnsServer, Zone, txt
-from tests.test_wrong_input import newsletter, refused
+from tests.test_wrong_input import PAGE, newsletter, refused
 
 HOME = "paperlab.io"
 SELECTOR = f"papers1._domainkey.{HOME}"
@@ -103,3 +104,70 @@ def test_servers_are_named_by_address(tmp_path: Path) -> None:
     """A name would have to be asked of the very servers it names."""
     done = newsletter(tmp_path, "doctor", DOCTOR__NAMESERVERS="dns.example")
     refused(done, 3, "NEWSLETTER_DOCTOR__NAMESERVERS must be IP addresses")
+
+
+def issue_in(place: Path) -> None:
+    """An issue for one reader, from our domain."""
+    home = {"SENDER__ADDRESS": f"daily@{HOME}"}
+    for words in (("subscribe", "asa@example.org"), ("collect", str(PAGE)), ("compose",)):
+        assert newsletter(place, *words, **home).returncode == 0
+
+
+def test_a_preflight_refuses_an_issue_whose_signatures_will_fail(tmp_path: Path) -> None:
+    """The DNS tells another key: 8, for send too, unless forced; the record mended, it passes."""
+    issue_in(tmp_path)
+    key, record = key_in(tmp_path)
+    with DnsServer(zone("v=DKIM1; k=rsa; p=QUJD")) as server, Sink() as sink:
+        mail = settings(server, key) | {"TRANSPORTS__SMTP__PORT": str(sink.port)}
+        done = newsletter(tmp_path, "preflight", "--no-spam", "--json", **mail)
+        assert done.returncode == 8
+        told = json.loads(done.stdout)
+        (found,) = (one for one in told["findings"] if one["level"] == "error")
+        assert (found["check"], found["where"]) == ("sender-dns", "dkim")
+        assert (told["passes"], told["passes_with_force"]) == (False, True)
+        assert [one["check"] for one in told["dns"]][:2] == ["spf", "dkim"]
+        refused(newsletter(tmp_path, "send", "--now", **mail), 8, "another key", "--force")
+        assert sink.taken == {}
+        assert newsletter(tmp_path, "send", "--now", "--force", **mail).returncode == 0
+        assert len(sink.taken) == 1
+    with DnsServer(zone(record)) as server:
+        mail = settings(server, key)
+        done = newsletter(tmp_path, "preflight", "--no-spam", **mail)
+    assert done.returncode == 0, done.stdout
+    assert "Sender's DNS: 4 ok, 1 skipped;" in done.stdout
+
+
+def test_a_dns_that_is_away_stops_no_send(tmp_path: Path) -> None:
+    """Silence is told as a warning, asked for once, and costs seconds."""
+    issue_in(tmp_path)
+    key, _ = key_in(tmp_path)
+    with DnsServer({}, {"*": SILENT}) as server, Sink() as sink:
+        mail = settings(server, key) | {"TRANSPORTS__SMTP__PORT": str(sink.port)}
+        done = newsletter(tmp_path, "send", "--now", **mail)
+        assert done.returncode == 0, done.stderr
+        assert "Preflight: " in done.stdout
+        assert len(sink.taken) == 1
+        assert len(server.asked) == 1
+
+
+def test_a_dns_without_records_stops_no_send(tmp_path: Path) -> None:
+    """Neither SPF nor DMARC nor MX: the doctor calls them errors, a preflight warns."""
+    issue_in(tmp_path)
+    with DnsServer({}) as server:
+        mail = settings(server)
+        assert newsletter(tmp_path, "doctor", **mail).returncode == 1
+        done = newsletter(tmp_path, "preflight", "--no-spam", "--json", **mail)
+    assert done.returncode == 0, done.stdout
+    levels = [one["level"] for one in json.loads(done.stdout)["findings"]]
+    assert levels == ["warning"] * len(levels)
+
+
+def test_a_preflight_of_mail_that_stays_asks_nobody(tmp_path: Path) -> None:
+    """It says that the DNS was not asked, and why."""
+    issue_in(tmp_path)
+    with DnsServer({}) as server:
+        mail = settings(server) | {"DELIVERY__TRANSPORT": "maildir"}
+        done = newsletter(tmp_path, "preflight", "--no-spam", **mail)
+        assert not server.asked
+    assert done.returncode == 0, done.stdout
+    assert "Sender's DNS: not asked. Mail stays on this machine" in done.stdout
