@@ -12,7 +12,9 @@ from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
 from newsletter.pipeline.letters import (
+    Confirmed,
     Desk,
+    confirm,
     letter_to,
     queue_letter,
     report,
@@ -29,6 +31,7 @@ __all__ = [
     "Clearance",
     "Collected",
     "Composed",
+    "Confirmed",
     "Desk",
     "Dispatched",
     "Edited",
@@ -47,6 +50,7 @@ __all__ = [
     "clear",
     "collect",
     "compose",
+    "confirm",
     "dispatch",
     "draw_again",
     "draw_samples",

@@ -336,6 +336,46 @@ def welcome(connection: Connection, reader: Subscriber, now: datetime, zone: Zon
     return first
 
 
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """A subscription whose owner said yes."""
+
+    reader: Subscriber
+    new: bool  # else they had said so before
+
+
+def confirm(
+    connection: Connection,
+    signer: Signer,
+    token: str,
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    answered: datetime | None = None,
+) -> Confirmed:
+    """Confirms by the token of a confirmation, and welcomes; the same token twice is once.
+
+    It is valid at the instant it was `answered`, by default now. Raises TokenError,
+    UnknownSubscriber, or RequestError where it has expired or its reader has left.
+    """
+    at = min(answered or now, now)
+    subscriber_id, ends = signer.read_all(Purpose.CONFIRM, token, 2)
+    if at.timestamp() > ends:
+        raise RequestError("This token has expired; `newsletter letters send confirmation` asks.")
+    before = subscribers.by_id(connection, subscriber_id)
+    if before.state is State.UNSUBSCRIBED:
+        raise RequestError(f"{before.address} has left since; it has to subscribe again.")
+    if before.state is State.CONFIRMED:
+        return Confirmed(reader=before, new=False)
+    if answered is not None and at < before.consent.at.replace(microsecond=0):
+        raise RequestError(
+            f"{before.address} was asked again, on {before.consent.at:%Y-%m-%d}, after this answer."
+        )
+    reader = subscribers.confirm(connection, subscriber_id, now)
+    welcome(connection, reader, now, zone)
+    return Confirmed(reader=reader, new=True)
+
+
 def report(connection: Connection, address: str, now: datetime) -> bool:
     """Queues the operator's reports of late issues of which all has ended; whether there is one."""
     queued = False
