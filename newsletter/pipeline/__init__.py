@@ -11,6 +11,7 @@ from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.letter_sending import send_letters
 from newsletter.pipeline.letters import (
     Confirmed,
     Desk,
@@ -19,7 +20,6 @@ from newsletter.pipeline.letters import (
     queue_letter,
     report,
     report_of,
-    send_letters,
     state_for,
     welcome,
 )
