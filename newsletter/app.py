@@ -17,6 +17,9 @@ from newsletter.config import Config, leaves
 from newsletter.delivery import Policy
 from newsletter.dkim import MailSigner, Selected, record_name
 from newsletter.dkim_keys import PrivateKey
+from newsletter.doctor import sender
+from newsletter.doctor.answers import Answer, Ask, Kind
+from newsletter.doctor.findings import Finding
 from newsletter.errors import ConfigError, RequestError
 from newsletter.look import Look
 from newsletter.pacing import DomainLimits
@@ -50,6 +53,7 @@ class App:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.settings = config.settings
+        self._dns: dict[bool, tuple[Finding, ...]] = {}
 
     @cached_property
     def database(self) -> Database:
@@ -277,12 +281,49 @@ class App:
                 signs=self.mail_signer is not None,
             ),
             mail_signer=self.mail_signer,
-            records={
-                record_name(selector, self.dkim_domain): key.record()
-                for selector, key in self.signing_keys
-            },
+            records=self._dkim_records(),
             filters=filters or {},
+            dns=self.dns,
         )
+
+    def dns(self, *, anyway: bool = False) -> tuple[Finding, ...]:
+        """How the sender's DNS is, asked once; `anyway` also where mail stays on this machine."""
+        if anyway not in self._dns:
+            self._dns[anyway] = tuple(sender.check(self._dns_sender(), self._ask, anyway=anyway))
+        return self._dns[anyway]
+
+    def _ask(self, name: str, kind: Kind) -> Answer:
+        """The answer of the DNS, within the seconds of [doctor] for all questions together."""
+        return self._resolver(name, kind)
+
+    @cached_property
+    def _resolver(self) -> Ask:
+        from newsletter.doctor.resolver import Resolver  # here: it takes a tenth of a second
+
+        own = self.settings.doctor
+        servers = own.nameservers.split(", ") if own.nameservers else ()
+        return Resolver(servers, own.port, own.seconds)
+
+    def _dns_sender(self) -> sender.Sender:
+        settings = self.settings.sender
+        tables = [self.config.transport(name) for name in self.settings.delivery.transports]
+        away = (table.get("host", kind) for kind, table, _ in tables if kind not in STAY)
+        return sender.Sender(
+            address=settings.address,
+            reply_to=settings.reply_to or settings.address,
+            bounces=settings.bounces,
+            signs_as=self.dkim_domain if self.mail_signer is not None else "",
+            records=self._dkim_records(),
+            relays=tuple(dict.fromkeys(map(str, away))),
+            host=self.settings.doctor.host,
+        )
+
+    def _dkim_records(self) -> dict[str, str]:
+        """The TXT records of our keys, by their names."""
+        return {
+            record_name(selector, self.dkim_domain): key.record()
+            for selector, key in self.signing_keys
+        }
 
     @property
     def dkim_domain(self) -> str:

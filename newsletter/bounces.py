@@ -1,4 +1,4 @@
-"""Reads what comes back: returned mail, spam reports, wishes to leave, and the noise among them.
+"""Reads what comes back: returned mail, spam reports, wishes to leave and to come, and the noise.
 
 Pure: bytes in, a Report out, whatever the bytes are. It says what a message claims to be; whether
 that is so is decided by whoever joins it to a delivery, by a token that only our mail carries
@@ -29,6 +29,12 @@ _TOKEN = re.compile(r"\+(\d{1,10}-\d{1,10}-[A-Za-z2-7]{16})@", re.ASCII)  # Sign
 # message.py: the issue's date, the digest's key.
 _MESSAGE_ID = re.compile(r"<(\d{4}-\d\d-\d\d)\.([A-Za-z0-9_-]{22})@[^<>\s]{1,255}>", re.ASCII)
 _LEAVE = re.compile(r"(?:\[[^\]]{0,40}\]\s*)?unsubscribe\s+(\d{1,18}\.[A-Za-z0-9_-]{22})\s*", re.I)
+# Of an answer, mail programs put "Re:", "AW:" and the like before it, and perhaps our subject.
+_CONFIRM = re.compile(
+    r"(?:\[[^\]]{0,40}\]\s*)?(?:\w{2,6}:\s*(?:.{0,200}\s)?)?"
+    r"confirm\s+(\d{1,18}-\d{1,18}\.[A-Za-z0-9_-]{22})\s*",
+    re.IGNORECASE,
+)
 _LEAVE_LINK = re.compile(r"\?subject=unsubscribe%20(\d{1,18}\.[A-Za-z0-9_-]{22})(?=[>&])")
 
 # RFC 5965 7.3: what a reader did not want; "not-spam" is the contrary. "opt-out" stood in its
@@ -55,6 +61,7 @@ class ReportKind(StrEnum):
     DELAY = "delay"  # not yet; the server goes on trying
     COMPLAINT = "complaint"  # a reader called it spam
     LEAVE = "leave"  # a reader wants no more
+    CONFIRM = "confirm"  # the owner of an address says yes to the question we sent
     AUTO_REPLY = "auto-reply"  # a machine answers that somebody is away
     OTHER = "other"  # anything else: a letter, spam, a report of a success
 
@@ -88,7 +95,8 @@ class Report:
     tokens: tuple[str, ...] = ()  # by which our envelope sender may have been known
     named: tuple[Named, ...] = ()  # Message-IDs of ours, if they are
     leave: str = ""  # the token of a wish to leave, or of the List-Unsubscribe in a spam report
-    came: datetime | None = None  # when our server took it, of those that have a `leave`
+    confirm: str = ""  # the token of a yes
+    came: datetime | None = None  # when our server took it, of those that have one of both
     posted: datetime | None = None  # the Date of the mail that a spam report returns
 
 
@@ -118,12 +126,14 @@ def _read(message: Message) -> Report:
         or _qmail(parts)
         or _leave(message)
         or _automatic(message, parts)
+        or _confirm(message)
         or Report(kind=ReportKind.OTHER, words=line(f"subject: {header(message, 'Subject')}"))
     )
     if report.kind in (ReportKind.BOUNCE, ReportKind.DELAY, ReportKind.COMPLAINT):
         tokens, named = _joints(message, parts)
         report = replace(report, tokens=(*report.tokens, *tokens)[:MOST_NAMES], named=named)
-    return replace(report, came=_came(message)) if report.leave else report
+    has_token = report.leave or report.confirm
+    return replace(report, came=_came(message)) if has_token else report
 
 
 # The forms.
@@ -242,6 +252,19 @@ def _leave(message: Message) -> Report | None:
         return None
     return Report(
         kind=ReportKind.LEAVE, recipient=_address(header(message, "From")), leave=found[1]
+    )
+
+
+def _confirm(message: Message) -> Report | None:
+    """The mail that a confirmation's button opens, or an answer with the same subject.
+
+    Only a person says yes: what a machine answers was told apart before.
+    """
+    found = _CONFIRM.fullmatch(header(message, "Subject").strip())
+    if found is None:
+        return None
+    return Report(
+        kind=ReportKind.CONFIRM, recipient=_address(header(message, "From")), confirm=found[1]
     )
 
 

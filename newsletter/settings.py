@@ -6,6 +6,7 @@ their own rooms.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,6 +90,15 @@ def _host(text: str) -> str:
     if not HOST.fullmatch(text):
         raise ValueError("must be letters, digits and hyphens joined by dots, as in the DNS")
     return text.lower()
+
+
+def _addresses(text: str) -> str:
+    for one in text.split(", "):
+        try:
+            ipaddress.ip_address(one)
+        except ValueError:
+            raise ValueError("must be IP addresses, such as 192.0.2.53") from None
+    return text
 
 
 def _colour(text: str) -> str:
@@ -396,6 +406,28 @@ class DkimSettings(Options):
         return self
 
 
+class DoctorSettings(Options):
+    """[doctor]: what `newsletter doctor` asks, and whom."""
+
+    host: Host | None = Field(
+        default=None,
+        description="The name of the machine that mail leaves to the world from, where that is "
+        "yours; its addresses have to lead back to it.",
+    )
+    nameservers: Annotated[Names, AfterValidator(_addresses)] | None = Field(
+        default=None,
+        description="The DNS servers to ask, one address or several separated by commas; by "
+        "default the system's.",
+    )
+    port: int = Field(default=53, ge=1, le=65_535, description="The port of those servers.")
+    seconds: float = Field(
+        default=5,
+        ge=0.5,
+        le=60,
+        description="Seconds that all questions to the DNS may take together.",
+    )
+
+
 class HttpSettings(Options):
     """[http]: how sources are asked over the network."""
 
@@ -452,6 +484,7 @@ class Settings(Options):
     report: ReportSettings = ReportSettings()
     delivery: DeliverySettings = DeliverySettings()
     dkim: DkimSettings = DkimSettings()
+    doctor: DoctorSettings = DoctorSettings()
     http: HttpSettings = HttpSettings()
     transports: Tables = Field(
         default_factory=lambda: {"maildir": {"path": "mail"}},

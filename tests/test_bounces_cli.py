@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -126,3 +126,31 @@ def test_a_wrong_request_is_told_in_one_line(
 def test_a_wrong_address_is_told(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
     """As everywhere."""
     refused(newsletter(tmp_path, "subscribers", *words), 2, told)
+
+
+def test_a_confirmation_is_answered_by_mail(tmp_path: Path) -> None:
+    """Without pages: the mail says what to write, and writing it confirms and welcomes."""
+    assert newsletter(tmp_path, "subscribe", READER, "--confirm").returncode == 0
+    assert newsletter(tmp_path, "send").returncode == 0
+    (sent,) = (tmp_path / "mail" / "new").iterdir()
+    body = message_from_bytes(sent.read_bytes(), policy=policy.default).get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().split())
+    assert "mailto:daily@example.org?subject=confirm%20" in text
+    told = text.partition("write to daily@example.org with nothing but this as the subject: ")[2]
+    subject = " ".join(told.split()[:2])
+    assert subject.startswith("confirm ")
+    answer = f"From: {READER}\nTo: daily@example.org\nSubject: Re: {subject}\n\n"
+    maildir(tmp_path / "answers", [answer.encode()])
+    done = newsletter(tmp_path, "bounces", "process", "--maildir", "answers")
+    assert done.returncode == 0, done.stderr
+    assert "1 message read: 1 confirmed." in done.stdout
+    assert READER in done.stdout
+    shown = json.loads(newsletter(tmp_path, "subscribers", "show", READER, "--json").stdout)
+    assert shown["state"] == "confirmed"
+    (tmp_path / "again.eml").write_bytes(answer.encode())
+    again = newsletter(tmp_path, "bounces", "process", "--file", "again.eml", "--json")
+    assert json.loads(again.stdout)["counts"]["known"] == 1
+    assert "had confirmed already" in newsletter(tmp_path, "confirm", subject).stdout
+    kinds = json.loads(newsletter(tmp_path, "letters", "list", "--json").stdout)
+    assert [one["kind"] for one in kinds] == ["welcome", "confirmation"]

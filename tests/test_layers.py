@@ -28,6 +28,7 @@ BREACHES = {
     "formats": ("newsletter/papers.py", "feedparser"),
     "dkim": ("newsletter/papers.py", "cryptography"),
     "signatures": ("newsletter/papers.py", "dkim"),
+    "dns": ("newsletter/papers.py", "dns"),
     "addresses": ("newsletter/papers.py", "email_validator"),
     "options": ("newsletter/papers.py", "pydantic"),
 }

@@ -22,7 +22,7 @@ QUIET = (What.KNOWN, What.DELAYED, What.AUTO_REPLY, What.OTHER)  # counted, and 
 
 @click.group()
 def bounces() -> None:
-    """What came back: returned mail, spam reports, wishes to leave."""
+    """What came back: returned mail, spam reports, wishes to leave, answers that confirm."""
 
 
 @bounces.command(epilog="Example: newsletter bounces process --maildir /var/mail/bounces")
@@ -60,7 +60,8 @@ def process(
 
     Only what carries the token of a mail of ours (see sender.verp) or its Message-ID counts; the
     rest is told as unauthenticated and changes nothing. Reading a mailbox twice changes nothing
-    either. Letters stay where they are, unread.
+    either. Unsubscribe mails and answers to confirmations are followed. Letters stay where they
+    are, unread.
     """
     if sum(bool(one) for one in (maildir, file, host)) != 1:
         raise RequestError("Name one of --maildir, --file and --imap.")
@@ -76,7 +77,12 @@ def process(
     try:
         with progress("Reading", None) as advance:
             done = pipeline.take_back(
-                app.database, app.signer, mailbox, lambda: datetime.now(UTC), advance
+                app.database,
+                app.signer,
+                mailbox,
+                lambda: datetime.now(UTC),
+                advance,
+                app.terms.zone,
             )
     finally:
         mailbox.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import chosen_issue, pass_app
 from newsletter.cli.show import Shown, as_json, counted, dump, grid, show
+from newsletter.doctor.findings import State
 from newsletter.errors import PreflightError, RequestError
 from newsletter.preflight import spam
 from newsletter.preflight.accounting import Accounts, Figures
@@ -46,8 +48,9 @@ def preflight(
     """Judge the mails of ISSUE (its date; by default the newest) before they leave.
 
     Builds the shortest, the longest, the median and a hundred other mails as `send` would, and
-    checks headers, size, links, HTML, contrast, signatures and the accounts. Nothing is sent or
-    changed. Ends with exit code 8 where there are errors; warnings alone end with 0.
+    checks headers, size, links, HTML, contrast, signatures, the accounts and, where mail leaves
+    this machine, the sender's DNS. Nothing is sent or changed. Ends with exit code 8 where there
+    are errors; warnings alone end with 0.
     """
     with app.database.read() as connection:
         chosen = chosen_issue(connection, issue)
@@ -103,6 +106,7 @@ def _parts(report: Report, seconds: float) -> list[Shown]:
     for score in report.scores:
         told = f"{score.score:g} of {score.limit:g} points" if not score.trouble else score.trouble
         parts.append(f"{score.filter}: {told}.")
+    parts.append(_dns(report))
     if report.before is not None:
         parts.append(_compared(report.figures, report.before))
     levels = report.levels
@@ -153,6 +157,15 @@ def _accounts(accounts: Accounts) -> list[Shown]:
     return parts
 
 
+def _dns(report: Report) -> str:
+    """How the sender's DNS is, in one line; what is wrong with it stands among the findings."""
+    counts = Counter(one.state for one in report.dns)
+    if set(counts) == {State.SKIPPED}:
+        return f"Sender's DNS: not asked. {report.dns[0].what}"
+    told = ", ".join(f"{counts[state]} {state}" for state in State if counts[state])
+    return f"Sender's DNS: {told}; `newsletter doctor` tells all of it."
+
+
 def _compared(now: Figures, before: Figures) -> str:
     return (
         f"Issue {before.issue} had {counted(before.readers, 'reader')}, {before.reached:,} with "
@@ -173,6 +186,7 @@ def _as_json(report: Report, seconds: float) -> dict[str, Any]:
         "figures": _figures(report.figures),
         "before": None if report.before is None else _figures(report.before),
         "signatures_verified": report.verified,
+        "dns": [asdict(one) for one in report.dns],
         "spam": [asdict(one) for one in report.scores],
         "seconds": round(seconds, 2),
     }

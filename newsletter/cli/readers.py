@@ -117,21 +117,15 @@ def subscribe(
 @click.argument("token")
 @pass_app
 def confirm(app: App, token: str) -> None:
-    """Confirm a subscription by the TOKEN of an answer's subject, and welcome its reader."""
-    now = datetime.now(UTC)
+    """Confirm a subscription by the TOKEN of an answer's subject, and welcome its reader.
+
+    `newsletter bounces process` does the same with answers that come by mail.
+    """
     clean = token.removeprefix("confirm").strip()
-    subscriber_id, ends = app.signer.read_all(Purpose.CONFIRM, clean, 2)
-    if now.timestamp() > ends:
-        raise RequestError("This token has expired; `newsletter letters send confirmation` asks.")
+    signer, now = app.signer, datetime.now(UTC)
     with app.database.write() as connection:
-        before = store.by_id(connection, subscriber_id)
-        if before.state is State.UNSUBSCRIBED:
-            raise RequestError(f"{before.address} has left since; it has to subscribe again.")
-        reader = store.confirm(connection, subscriber_id, now)
-        if before.state is State.PENDING:
-            pipeline.welcome(connection, reader, now, app.terms.zone)
-    word = "confirmed" if before.state is State.PENDING else "had confirmed already"
-    say(f"{reader.address} {word}.")
+        done = pipeline.confirm(connection, signer, clean, now, app.terms.zone)
+    say(f"{done.reader.address} {'confirmed' if done.new else 'had confirmed already'}.")
 
 
 @click.command(epilog="Example: newsletter unsubscribe asa@example.org")

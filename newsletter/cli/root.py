@@ -16,6 +16,7 @@ from newsletter.cli import (
     deliveries,
     demo,
     dkim,
+    doctor,
     issues,
     letters,
     papers,
@@ -38,7 +39,8 @@ from subscribers.errors import SubscriberError
 EXIT_CODES = """\b
 Exit codes:
   0  done
-  1  not all of it could be done: a delivery failed, the accounts do not balance
+  1  not all of it could be done: a delivery failed, the accounts do not balance,
+     the doctor found an error
   2  what was asked for is wrong: an unknown topic, reader, issue or option
   3  a setting is wrong
   4  a source could not be read
@@ -105,6 +107,7 @@ for _command in (
     templates.templates,
     bounces.bounces,
     configs.config,
+    doctor.doctor,
     dkim.dkim,
     databases.db,
 ):

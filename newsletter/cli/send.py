@@ -90,7 +90,7 @@ def send(
         _rehearse(app, limit, reader, early or to is not None, as_json)
         return
     owner = f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}"
-    post = app.post(owner, lambda: datetime.now(UTC))
+    post = replace(app.post(owner, lambda: datetime.now(UTC)), wait=wait)
     signer = app.signer
     now = datetime.now(UTC)
     pipeline.open_roads(post.roads)  # a closed road is told before anything is touched
@@ -113,9 +113,7 @@ def send(
         return
     total = due if limit is None else min(due, limit)
     with progress("Sending", total) as advance, _graceful() as stop:
-        post = replace(
-            post, stopped=stop.asked, progress=advance, wait=wait, cleared=clearance.cleared
-        )
+        post = replace(post, stopped=stop.asked, progress=advance, cleared=clearance.cleared)
         done = pipeline.dispatch(app.database, signer, post, limit=limit, subscriber_id=reader)
     if alone and app.settings.report.to is not None:
         _letters(app, post, as_json)  # what has ended now is reported

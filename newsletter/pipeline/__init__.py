@@ -11,13 +11,15 @@ from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.letter_sending import send_letters
 from newsletter.pipeline.letters import (
+    Confirmed,
     Desk,
+    confirm,
     letter_to,
     queue_letter,
     report,
     report_of,
-    send_letters,
     state_for,
     welcome,
 )
@@ -29,6 +31,7 @@ __all__ = [
     "Clearance",
     "Collected",
     "Composed",
+    "Confirmed",
     "Desk",
     "Dispatched",
     "Edited",
@@ -47,6 +50,7 @@ __all__ = [
     "clear",
     "collect",
     "compose",
+    "confirm",
     "dispatch",
     "draw_again",
     "draw_samples",

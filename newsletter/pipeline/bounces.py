@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from newsletter.bounces import EventKind, Named, Report, ReportKind, read
 from newsletter.delivery import DeliveryState
+from newsletter.errors import RequestError
 from newsletter.mailboxes import Item, Mailbox
-from newsletter.pipeline import silencing
+from newsletter.pipeline import letters, silencing
 from newsletter.pipeline.digests import digest_key
 from newsletter.store import events, operator_acts
 from newsletter.store.database import Connection, Database
@@ -26,6 +28,7 @@ from subscribers import store as subscribers
 from subscribers.errors import TokenError, UnknownSubscriber
 from subscribers.tokens import Purpose, Signer
 
+UTC = ZoneInfo("UTC")
 ISSUES_KEPT = 3  # whose keys are held in memory at once
 # Of an issue before that no Message-ID is looked for, which takes a hash a reader: anybody can
 # name all issues there were. Servers give up within days; readers look at mail of last month.
@@ -40,6 +43,8 @@ class What(StrEnum):
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     UNSUBSCRIBED = "unsubscribed"
+    CONFIRMED = "confirmed"
+    TOO_LATE = "too late"  # a yes whose token has expired, or whose reader has left
     KNOWN = "known"  # it was recorded before
     UNAUTHENTICATED = "unauthenticated"  # it says it is about a mail of ours and cannot show which
     DELAYED = "delayed"  # not yet; changes nothing
@@ -79,11 +84,13 @@ def take_back(
     mailbox: Mailbox,
     clock: Callable[[], datetime],
     progress: Callable[[int], None] = lambda _: None,
+    zone: ZoneInfo = UTC,
 ) -> TakenBack:
     """Reads a mailbox to its end; raises MailboxError, RequestError or StoreError.
 
-    Every batch is recorded in one transaction before it is put aside. What is no report stays where
-    it is, unread: readers' letters may come to the same mailbox.
+    Who confirms is welcomed with the issue of the day in `zone`. Every batch is recorded in one
+    transaction before it is put aside. What is no report stays where it is, unread: readers'
+    letters may come to the same mailbox.
     """
     done = TakenBack()
     keys = _Keys(signer)
@@ -92,9 +99,9 @@ def take_back(
         with database.read() as connection:  # looks long where it looks: no lock meanwhile
             owners = _owners(connection, signer, keys, reports, clock())
         with database.write() as connection:
-            taken, settled = _Batch(connection, signer, owners, clock()).take(reports)
-        letters = {one.name for one in taken if one.what is What.OTHER}
-        mailbox.put_aside([item for item in batch if item.name not in letters])
+            taken, settled = _Batch(connection, signer, owners, clock(), zone).take(reports)
+        kept = {one.name for one in taken if one.what is What.OTHER}
+        mailbox.put_aside([item for item in batch if item.name not in kept])
         done.counts.update(one.what for one in taken)
         done.taken.extend(taken)
         done.settled.extend(settled)
@@ -163,8 +170,10 @@ class _Batch:
         signer: Signer,
         owners: Mapping[Named, tuple[int, int]],
         now: datetime,
+        zone: ZoneInfo,
     ) -> None:
         self._connection = connection
+        self._zone = zone
         self._signer = signer
         self._owners = owners
         self._now = now
@@ -216,6 +225,8 @@ class _Batch:
             return told, None
         if report.kind is ReportKind.LEAVE:
             return self._leave(report, told), None
+        if report.kind is ReportKind.CONFIRM:
+            return self._confirm(report, told), None
         delivery = self._delivery(report)
         if delivery is None:
             follows = "No token and no Message-ID of ours: nothing is changed."
@@ -275,6 +286,25 @@ class _Batch:
             issue=last.issue if last else None,
             follows="Gets nothing more.",
         )
+
+    def _confirm(self, report: Report, told: Taken) -> Taken:
+        try:
+            done = letters.confirm(
+                self._connection,
+                self._signer,
+                report.confirm,
+                self._now,
+                self._zone,
+                answered=report.came,
+            )
+        except (TokenError, UnknownSubscriber) as error:
+            return replace(told, follows=str(error))
+        except RequestError as late:
+            return replace(told, what=What.TOO_LATE, follows=str(late))
+        told = replace(told, address=done.reader.address)
+        if not done.new:
+            return replace(told, what=What.KNOWN, follows="Had confirmed already.")
+        return replace(told, what=What.CONFIRMED, follows="Is welcomed, and gets digests.")
 
     # Joining.
 

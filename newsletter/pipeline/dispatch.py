@@ -32,8 +32,8 @@ from newsletter.pipeline import silencing
 from newsletter.pipeline.connections import Answer, Connections, Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
-from newsletter.pipeline.traffic import Admitted, Traffic
-from newsletter.store import deliveries, issues, ledger
+from newsletter.pipeline.traffic import Admitted, Heard, Traffic
+from newsletter.store import deliveries, issues, ledger, pacing
 from newsletter.store.database import Connection, Database
 from newsletter.store.deliveries import Claimed, Finished
 from newsletter.store.ledger import Cleared
@@ -134,7 +134,7 @@ class _Run:
         self.states: Counter[DeliveryState] = Counter()
         self.stranded: TransportUnavailable | None = None
         self.held_back: datetime | None = None
-        self.traffic = Traffic(post.owner, post.roads, post.domains)
+        self.traffic = Traffic(post.roads, post.domains)
         self._database = database
         self._signer = signer
         self._post = post
@@ -250,13 +250,15 @@ class _Run:
         ready = [one for one in chosen if self._is_ready(one)]
         now = self._post.clock()
         expires = monotonic() + self._post.lease.total_seconds()  # begun anew with the message
-        admitted = Admitted()
+        admitted = Admitted[Claimed]()
         ours: set[int] = set()
 
         def begin(connection: Connection) -> None:
             nonlocal admitted
             owner, lease = self._post.owner, self._post.lease
             admitted = self.traffic.admit(connection, ready, others, idle, now)
+            until = {(one.id, one.attempt): instant for one, instant in admitted.put_off}
+            pacing.put_off(connection, owner, until)
             going = [one for one, _ in admitted.go]
             ours.update(deliveries.begin(connection, owner, going, now, lease))
             # Of an issue that was paused as they were claimed: nobody took those from us.
@@ -387,7 +389,7 @@ class _Run:
             with self._database.write() as connection:
                 written = deliveries.finish(connection, self._post.owner, self._results, now)
                 silencing.refused(connection, written, now)
-                self.traffic.heard(connection, written, now)
+                self.traffic.heard(connection, [_heard(one) for one in written], now)
                 act(connection)
         except BaseException:  # whatever it was, an answer must not be lost with it
             self._done = True
@@ -414,6 +416,15 @@ def _outcome(answer: Answer) -> Outcome:
             kind = OutcomeKind.IN_DOUBT if answer.in_doubt else OutcomeKind.ROAD_CLOSED
             return Outcome(kind=kind, text=str(answer))
     return Outcome(kind=OutcomeKind.ACCEPTED, code=answer.code, text=answer.text)
+
+
+def _heard(one: Finished) -> Heard:
+    said = one.refusal
+    return Heard(
+        address=one.claim.address,
+        taken=one.decision.state is DeliveryState.SENT,
+        refusal=None if said is None else (said.code, said.text),
+    )
 
 
 def _nothing(_: Connection) -> None:

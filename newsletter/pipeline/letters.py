@@ -1,46 +1,34 @@
-"""Queues letters and sends them: confirmations, welcomes, links, goodbyes, the operator's report.
+"""Queues and writes letters: confirmations, welcomes, links, goodbyes, the operator's report.
 
-Unlike a digest a letter may come twice after a crash: one that never comes loses a reader. So a
-letter is marked as sent after its answer, and tried again where that was not heard.
+It also takes the answer to a confirmation. How letters are sent is `letter_sending.py`'s.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from newsletter.delivery import OPEN, DeliveryState
 from newsletter.dkim import MailSigner
-from newsletter.errors import RequestError, TemplateError
+from newsletter.errors import RequestError
 from newsletter.message import Headers, Message, leaving
 from newsletter.message import letter as built
-from newsletter.pipeline import silencing
 from newsletter.pipeline.compose import compose_one
-from newsletter.pipeline.connections import Road
-from newsletter.pipeline.dispatch import Post
 from newsletter.rendering.letters import Account, Letter, Letters, Wishes
 from newsletter.snapshot import Masthead
 from newsletter.store import issue_acts, issues, ledger
 from newsletter.store import letters as kept
-from newsletter.store.database import Connection, Database
-from newsletter.store.letters import LetterKind, LetterState, Waiting
+from newsletter.store.database import Connection
+from newsletter.store.letters import LetterKind, Waiting
 from newsletter.topics import Catalogue
-from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
 from subscribers.tokens import Purpose, Signer
 
 CONFIRM_WITHIN = timedelta(days=3)
-LEASE = timedelta(minutes=10)
-AGAIN = timedelta(minutes=10)  # doubled with each try
-TRIES = 6
-BATCH = 20
 REPORTED = 5  # issues, the newest, that a report may still be owed of
 TROUBLES = 5  # reasons that a report tells
-NOT_WANTED = "the reader's state changed before it was sent"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +57,13 @@ def queue_letter(
     kept.queue(connection, kind, key, reader.address, now, reader.id)
 
 
-def compose_letter(connection: Connection, desk: Desk, waiting: Waiting) -> Message | None:
-    """The mail of a letter; None where what it is about holds no more."""
+def compose_letter(
+    connection: Connection, desk: Desk, waiting: Waiting, now: datetime
+) -> Message | None:
+    """The mail of a letter; None where what it is about holds no more.
+
+    Its links hold from `now` on: a letter may have waited for long.
+    """
     if waiting.kind is LetterKind.REPORT:
         letter = desk.letters.report(desk.language, _account(connection, waiting))
         return _message(desk, waiting, letter, waiting.address, "")
@@ -78,13 +71,13 @@ def compose_letter(connection: Connection, desk: Desk, waiting: Waiting) -> Mess
     reader = subscribers.by_id(connection, waiting.subscriber_id)
     if reader.state is not state_for(waiting.kind):
         return None
-    letter = write(desk, waiting.kind, reader, waiting.queued_at, first=_first(connection, reader))
+    letter = write(desk, waiting.kind, reader, now, first=_first(connection, reader))
     token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
     return _message(desk, waiting, letter, reader.address, token)
 
 
 def write(
-    desk: Desk, kind: LetterKind, reader: Subscriber, queued_at: datetime, *, first: bool
+    desk: Desk, kind: LetterKind, reader: Subscriber, now: datetime, *, first: bool
 ) -> Letter:
     """The words of a letter to a reader; raises RequestError where it needs readers' pages."""
     code = reader.preferences.language or desk.language
@@ -95,7 +88,7 @@ def write(
     link = f"{pages}/preferences/{sign(Purpose.PREFERENCES, reader.id)}" if pages else ""
     match kind:
         case LetterKind.CONFIRMATION:
-            url = confirm_url(desk, reader.id, queued_at)
+            url = confirm_url(desk, reader.id, now)
             days = CONFIRM_WITHIN.days
             return desk.letters.confirmation(code, _wishes(desk, reader), url, days)
         case LetterKind.WELCOME:
@@ -142,135 +135,18 @@ def report_of(
         queued_at=now,
         tries=0,
     )
-    message = compose_letter(connection, desk, waiting)
+    message = compose_letter(connection, desk, waiting, now)
     assert message is not None  # noqa: S101  a report always holds
     return message
 
 
-def confirm_url(desk: Desk, subscriber_id: int, queued_at: datetime) -> str:
-    """What confirms a subscription: a page, or a mail that is ready to send."""
-    ends = int((queued_at + CONFIRM_WITHIN).timestamp())
+def confirm_url(desk: Desk, subscriber_id: int, now: datetime) -> str:
+    """What confirms a subscription from now on: a page, or a mail that is ready to send."""
+    ends = int((now + CONFIRM_WITHIN).timestamp())
     token = desk.signer.sign(Purpose.CONFIRM, subscriber_id, ends)
     if desk.masthead.pages:
         return f"{desk.masthead.pages}/confirm/{token}"
     return f"mailto:{desk.masthead.reply_to}?subject=confirm%20{token}"
-
-
-def send_letters(database: Database, desk: Desk, post: Post) -> Counter[LetterState]:
-    """Sends what is due; raises TransportUnavailable where no road is open, and loses nothing."""
-    done: Counter[LetterState] = Counter()
-    while not post.stopped():
-        with database.write() as connection:
-            claimed = kept.claim(connection, post.owner, post.clock(), LEASE, BATCH)
-        if not claimed:
-            return done
-        done += _send(database, desk, post, claimed)
-    return done
-
-
-def _send(
-    database: Database, desk: Desk, post: Post, claimed: Sequence[Waiting]
-) -> Counter[LetterState]:
-    done: Counter[LetterState] = Counter()
-    left = [one.id for one in claimed]
-    roads = _Roads(post.roads)
-    try:
-        for one in claimed:
-            if post.stopped():
-                break
-            with database.write() as connection:  # it may have taken long to come to this one
-                if not kept.renew(connection, post.owner, one.id, post.clock() + LEASE):
-                    left.remove(one.id)
-                    continue
-            state, road = LetterState.FAILED, None
-            message, reason = _built(database, desk, one, post.clock())
-            if message is not None:
-                try:
-                    answer, road = roads.send(message)
-                except TransportUnavailable as lost:
-                    if not lost.in_doubt:
-                        raise
-                    again, reason = True, str(lost)
-                else:
-                    if isinstance(answer, Reply):
-                        state, reason, again = LetterState.SENT, "", False
-                    else:
-                        again, reason = not answer.reply.permanent, str(answer.reply)
-                if again and one.tries < TRIES:
-                    until = post.clock() + AGAIN * 2 ** (one.tries - 1)
-                    with database.write() as connection:
-                        kept.put_off(connection, post.owner, [one.id], until, reason, charged=True)
-                    left.remove(one.id)
-                    continue
-            with database.write() as connection:
-                kept.ended(
-                    connection,
-                    post.owner,
-                    one.id,
-                    state,
-                    reason=reason,
-                    now=post.clock(),
-                    transport=road,
-                )
-            left.remove(one.id)
-            done[state] += 1
-    finally:
-        roads.close()
-        if left:
-            with database.write() as connection:
-                now = post.clock()
-                kept.put_off(connection, post.owner, left, now, "", charged=False)
-    return done
-
-
-def _built(
-    database: Database, desk: Desk, one: Waiting, now: datetime
-) -> tuple[Message | None, str]:
-    """The mail of a letter, or None and why it will never be sent."""
-    try:
-        with database.read() as connection:
-            if one.subscriber_id is not None and one.kind is not LetterKind.GOODBYE:
-                reader = subscribers.by_id(connection, one.subscriber_id)
-                silent = silencing.silenced(connection, [reader], now)
-                if silent:
-                    return None, silencing.skipped(silent[reader.id])
-            return compose_letter(connection, desk, one), NOT_WANTED
-    except (TemplateError, RequestError, LookupError, ValueError) as error:
-        return None, f"it could not be written: {error}"  # and must not hold up the others
-
-
-class _Roads:
-    """One connection of the first road that is open."""
-
-    def __init__(self, roads: Sequence[Road]) -> None:
-        self._left = [(road.name, road.transports[0]) for road in roads]
-        self._open = False
-
-    def send(self, message: Message) -> tuple[Reply | Refused, str]:
-        """Hands a message over, by the next road where one closes."""
-        envelope = Envelope(
-            sender=message.sender, recipient=message.recipient, message_id=message.message_id
-        )
-        while True:
-            name, transport = self._left[0]
-            try:
-                if not self._open:
-                    transport.open()
-                    self._open = True
-                return transport.send(envelope, message.content), name
-            except Refused as refused:
-                return refused, name
-            except TransportUnavailable as closed:
-                self.close()
-                if closed.in_doubt or len(self._left) == 1:
-                    raise
-                self._left.pop(0)
-
-    def close(self) -> None:
-        """Closes what is open."""
-        if self._open:
-            self._left[0][1].close()
-            self._open = False
 
 
 def _message(desk: Desk, waiting: Waiting, letter: Letter, address: str, token: str) -> Message:
@@ -334,6 +210,46 @@ def welcome(connection: Connection, reader: Subscriber, now: datetime, zone: Zon
         first = compose_one(connection, issue, reader, now)
     queue_letter(connection, LetterKind.WELCOME, reader, now)
     return first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """A subscription whose owner said yes."""
+
+    reader: Subscriber
+    new: bool  # else they had said so before
+
+
+def confirm(
+    connection: Connection,
+    signer: Signer,
+    token: str,
+    now: datetime,
+    zone: ZoneInfo,
+    *,
+    answered: datetime | None = None,
+) -> Confirmed:
+    """Confirms by the token of a confirmation, and welcomes; the same token twice is once.
+
+    It is valid at the instant it was `answered`, by default now. Raises TokenError,
+    UnknownSubscriber, or RequestError where it has expired or its reader has left.
+    """
+    at = min(answered or now, now)
+    subscriber_id, ends = signer.read_all(Purpose.CONFIRM, token, 2)
+    if at.timestamp() > ends:
+        raise RequestError("This token has expired; `newsletter letters send confirmation` asks.")
+    before = subscribers.by_id(connection, subscriber_id)
+    if before.state is State.UNSUBSCRIBED:
+        raise RequestError(f"{before.address} has left since; it has to subscribe again.")
+    if before.state is State.CONFIRMED:
+        return Confirmed(reader=before, new=False)
+    if answered is not None and at < before.consent.at.replace(microsecond=0):
+        raise RequestError(
+            f"{before.address} was asked again, on {before.consent.at:%Y-%m-%d}, after this answer."
+        )
+    reader = subscribers.confirm(connection, subscriber_id, now)
+    welcome(connection, reader, now, zone)
+    return Confirmed(reader=reader, new=True)
 
 
 def report(connection: Connection, address: str, now: datetime) -> bool:

@@ -14,10 +14,11 @@ from datetime import datetime
 from itertools import accumulate
 
 from newsletter.dkim import MailSigner
+from newsletter.doctor.findings import Finding as Examined
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.pipeline.digests import Edition
-from newsletter.preflight import accounting, checks, compare, scores, sender, signature, spam
+from newsletter.preflight import accounting, checks, compare, dns, scores, sender, signature, spam
 from newsletter.preflight.accounting import Accounts, Figures, Group, Since
 from newsletter.preflight.findings import Finding, fatal, merged
 from newsletter.preflight.house import House, hosts_of
@@ -44,6 +45,7 @@ class Means:
     mail_signer: MailSigner | None = None
     records: Mapping[str, str] = field(default_factory=dict)  # of our DKIM keys, by their names
     filters: Mapping[str, str] = field(default_factory=dict)  # spam.filters(), where asked for
+    dns: Callable[[], tuple[Examined, ...]] = tuple  # asks about the sender, once a process
 
 
 def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> Report:
@@ -77,6 +79,8 @@ def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> 
         if median is not None
     ]
     found += [one for verdict in verdicts for one in scores.check(verdict)]
+    examined = means.dns()
+    found += dns.check(examined)
     return Report(
         issue=issue.name,
         findings=merged(found),
@@ -88,6 +92,7 @@ def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> 
         before=before,
         verified=signature.VERIFIES and means.mail_signer is not None,
         scores=tuple(verdicts),
+        dns=examined,
     )
 
 

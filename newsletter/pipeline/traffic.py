@@ -1,6 +1,7 @@
-"""Decides which claims may leave now, by which road, and until when the others wait.
+"""Decides which messages may leave now, by which road, and until when the others wait.
 
-All of it within the transaction that writes their intents, so that limits hold across senders.
+All of it within the transaction that writes their intents, so that limits hold across senders,
+for digests and letters alike. Who has to wait is told; giving it back is the caller's.
 The sums are `newsletter.pacing`'s. Where nothing is limited and no domain has asked to go slower,
 nothing is written, and once a second read whether one has.
 """
@@ -11,27 +12,46 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Generic, Protocol, TypeVar
 
-from newsletter.delivery import DeliveryState
 from newsletter.pacing import DomainLimits, Rate, Slowdown, asks_to_slow, eased, slot, slowed
 from newsletter.pipeline.connections import Road
 from newsletter.server_words import code_of
 from newsletter.store import pacing
 from newsletter.store.database import Connection, Database
-from newsletter.store.deliveries import Claimed, Finished
 from subscribers.addresses import domain as domain_of
 
 LOOK = timedelta(seconds=1)  # as long may go by before other senders' slowdowns are heard of
 ANY_DOMAIN = "*"  # the limits of each domain that has none of its own
 
 
-@dataclass(frozen=True, kw_only=True)
-class Admitted:
-    """What became of claims that wanted to leave."""
+class Addressed(Protocol):
+    """A message that wants to leave."""
 
-    go: list[tuple[Claimed, str]] = field(default_factory=list)  # with the name of the road
-    put_off: list[tuple[Claimed, datetime]] = field(default_factory=list)  # given back until then
+    @property
+    def address(self) -> str:
+        """To whom."""
+
+
+A = TypeVar("A", bound=Addressed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admitted(Generic[A]):
+    """What became of messages that wanted to leave."""
+
+    go: list[tuple[A, str]] = field(default_factory=list)  # with the name of the road
+    put_off: list[tuple[A, datetime]] = field(default_factory=list)  # to be given back until then
     next_at: datetime | None = None  # when a limit gives a road room again, where none has
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """What a server said of one message."""
+
+    address: str
+    taken: bool
+    refusal: tuple[int | None, str] | None = None  # code and words
 
 
 class Traffic:
@@ -39,14 +59,12 @@ class Traffic:
 
     def __init__(
         self,
-        owner: str,
         roads: Sequence[Road],
         domains: Mapping[str, DomainLimits],
     ) -> None:
         self.slow: dict[str, Slowdown] = {}  # as last seen
         self.slowed: dict[str, Slowdown] = {}  # by answers that this run had
         self._looked: datetime | None = None
-        self._owner = owner
         self._roads = {road.name: road for road in roads}
         self._domains = domains
         self._connections = sum(len(road.transports) for road in roads)
@@ -62,11 +80,11 @@ class Traffic:
     def admit(
         self,
         connection: Connection,
-        ready: Sequence[Claimed],
-        others: Sequence[Claimed],
+        ready: Sequence[A],
+        others: Sequence[A],
         idle: Mapping[str, int],
         now: datetime,
-    ) -> Admitted:
+    ) -> Admitted[A]:
         """Which of `ready` may leave now; of these and `others` alike, which are put off."""
         if self._looked is None or now - self._looked >= LOOK:
             self.look(connection, now)
@@ -74,7 +92,7 @@ class Traffic:
         lanes = {name: self._lane(connection, name, now) for name in sorted(domains)}
         gates = {name: self._gate(connection, name, number, now) for name, number in idle.items()}
         self._catch_up(gates)
-        admitted = Admitted()
+        admitted = Admitted[A]()
         for one in ready:
             lane = lanes[domain_of(one.address)]
             if lane is not None and lane.room <= 0:
@@ -95,29 +113,29 @@ class Traffic:
         for kept in (*lanes.values(), *gates.values()):
             if kept is not None:
                 kept.keep(connection)
-        until = {(one.id, one.attempt): instant for one, instant in admitted.put_off}
-        pacing.put_off(connection, self._owner, until)
         if any(gate.room > 0 for gate in gates.values()):
             return admitted
         shut = [at for gate in gates.values() if (at := gate.opens()) is not None]
         return replace(admitted, next_at=min(shut, default=None))
 
-    def heard(self, connection: Connection, written: Sequence[Finished], now: datetime) -> None:
+    def heard(self, connection: Connection, written: Sequence[Heard], now: datetime) -> None:
         """Goes easy on domains that ask for it, and less so on those that take mail again."""
-        theirs: dict[str, list[Finished]] = {}
+        theirs: dict[str, list[Heard]] = {}
         for one in written:
-            theirs.setdefault(domain_of(one.claim.address), []).append(one)
+            theirs.setdefault(domain_of(one.address), []).append(one)
         for domain in sorted(theirs):  # so that two senders never wait for each other
             taken = 0
             for one in theirs[domain]:
-                if one.decision.state is DeliveryState.SENT and domain in self.slow:
+                if one.taken and domain in self.slow:
                     taken += 1
-                said = one.refusal
-                if said is None or not asks_to_slow(said.code, code_of(said.text), said.text):
+                if one.refusal is None:
+                    continue
+                code, text = one.refusal
+                if not asks_to_slow(code, code_of(text), text):
                     continue
                 before = pacing.slow_of(connection, domain)
-                words = f"{said.code} {said.text}"
-                after = slowed(before, domain, code_of(said.text), words, self._connections, now)
+                words = f"{code} {text}"
+                after = slowed(before, domain, code_of(text), words, self._connections, now)
                 pacing.put_slow(connection, after)
                 self.slow[domain] = self.slowed[domain] = after
                 taken = 0

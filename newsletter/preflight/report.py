@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from newsletter.doctor.findings import Finding as Examined
 from newsletter.preflight.accounting import Accounts, Figures
 from newsletter.preflight.findings import Finding, Level
 from newsletter.preflight.scores import Score
@@ -32,6 +33,7 @@ class Report:
     before: Figures | None  # of the issue before
     verified: bool  # whether signatures were verified by another library
     scores: tuple[Score, ...] = ()  # of the median mail
+    dns: tuple[Examined, ...] = ()  # what the doctor found in the sender's DNS
 
     @property
     def levels(self) -> Mapping[Level, int]:

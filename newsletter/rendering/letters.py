@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from urllib.parse import unquote
 
 from newsletter.language import Language
 from newsletter.rendering.templates import Templates
@@ -90,6 +91,7 @@ class Letters:
                 url=url,
                 notes=[
                     *([_("The link opens a mail that is ready to send.")] if by_mail else []),
+                    *([self._by_hand(language, url)] if by_mail else []),
                     language.ngettext(
                         "The link works for {n} day. If it was not you, do nothing: "
                         "nothing will be sent.",
@@ -202,6 +204,13 @@ class Letters:
                 why=_("You get this because report.to names your address."),
             ),
         )
+
+    def _by_hand(self, language: Language, url: str) -> str:
+        """What to write where the link to a mail, RFC 6068, opens none."""
+        address, _, query = url.removeprefix("mailto:").partition("?")
+        return language.gettext(
+            "If it opens none, write to {address} with nothing but this as the subject: {subject}"
+        ).format(address=address, subject=unquote(query.removeprefix("subject=")))
 
     def _told(self, language: Language, wishes: Wishes) -> str:
         _ = language.gettext

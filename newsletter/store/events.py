@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from newsletter.bounces import EventKind
 from newsletter.delivery import DeliveryState
+from newsletter.server_words import code_of, line
 from newsletter.store.insert import insert_new
-from newsletter.store.schema import deliveries, delivery_events, issues
+from newsletter.store.schema import deliveries, delivery_events, issues, letters
 from subscribers.suppression import Fact, FactKind
 
 LOOK_BACK = 30  # deliveries of an address that a judgement looks at: four times the longest row
@@ -68,7 +69,7 @@ def add(connection: Connection, new: Event) -> bool:
 
 
 def facts(connection: Connection, subscriber_id: int, after: datetime | None) -> list[Fact]:
-    """What was heard of a subscriber's latest deliveries, the first sent first.
+    """What was heard of a subscriber's latest deliveries and letters, the first sent first.
 
     Of those sent after an instant only, where one is named.
     """
@@ -107,7 +108,40 @@ def facts(connection: Connection, subscriber_id: int, after: datetime | None) ->
             found.append(heard[row.id])
         elif row.state == S.SENT:
             found.append(Fact(kind=FactKind.ACCEPTED, at=row.sent))
-    return found
+    return _latest([*found, *_refused_letters(connection, subscriber_id, after)])
+
+
+def _refused_letters(
+    connection: Connection, subscriber_id: int, after: datetime | None
+) -> list[Fact]:
+    """Letters that the next server refused for good.
+
+    One that it took is no success: should it be returned, nobody would know.
+    """
+    query = (
+        select(letters.c.next_at, letters.c.reason)
+        .where(letters.c.subscriber_id == subscriber_id, letters.c.state == "failed")
+        .where(letters.c.transport.is_not(None))  # else it was never offered
+        .order_by(letters.c.next_at.desc(), letters.c.id.desc())
+        .limit(LOOK_BACK)
+    )
+    if after is not None:
+        query = query.where(letters.c.next_at > after)
+    return [
+        Fact(
+            kind=FactKind.FAILED,
+            at=row.next_at,
+            code=code_of(row.reason),
+            permanent=row.reason.startswith("5"),  # RFC 5321 4.2.1
+            words=line(row.reason),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _latest(facts: Sequence[Fact]) -> list[Fact]:
+    """The last that a judgement looks at, in order."""
+    return sorted(facts, key=lambda one: one.at)[-LOOK_BACK:]
 
 
 def delivery(connection: Connection, subscriber_id: int, issue_id: int) -> Delivered | None:

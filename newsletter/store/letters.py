@@ -132,9 +132,12 @@ def ended(
     reason: str = "",
     now: datetime,
     transport: str | None = None,
-) -> None:
-    """Records that a letter of ours was sent, or never will be."""
-    connection.execute(
+) -> bool:
+    """Records that a letter of ours was sent, or never will be; False where it is not ours.
+
+    Of a failure, `transport` is the one whose server refused it with `reason`, its reply.
+    """
+    done = connection.execute(
         update(letters)
         .where(letters.c.id == letter_id, letters.c.owner == owner)
         .values(
@@ -146,6 +149,7 @@ def ended(
             sent_at=now if state is LetterState.SENT else None,
         )
     )
+    return done.rowcount == 1
 
 
 def put_off(

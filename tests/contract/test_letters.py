@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 
@@ -10,23 +10,43 @@ import pytest
 from sqlalchemy import text
 
 from newsletter import pipeline
-from newsletter.delivery import Policy
-from newsletter.pipeline.letters import AGAIN, LEASE, TRIES
+from newsletter.delivery import DeliveryState, Policy
+from newsletter.pacing import DomainLimits, RoadLimits, WarmUp, per_hour, per_second
+from newsletter.pipeline.letter_sending import AGAIN, HELD, LEASE, TRIES
 from newsletter.rendering.letters import Letters
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
 from newsletter.store import letters
 from newsletter.store.letters import LetterKind, LetterState
 from newsletter.topics import Catalogue
-from newsletter.transports import TransportUnavailable
+from newsletter.transports import Refused, Reply, TransportUnavailable
 from subscribers import addresses, store, suppression_store
 from subscribers.model import Consent, Preferences, State, Subscriber
-from subscribers.suppression import Suppression, SuppressionKind
+from subscribers.suppression import PERMANENT, RETURNS, Suppression, SuppressionKind
 from subscribers.tokens import Purpose
 from tests.contract.test_belt import NOON, SIGNER
 from tests.golden.test_golden import TERMS
 from tests.world import LATER, LOST, NEVER, Closed, Ledger, Scripted
 from tests.world import LEASE as SENDER_LEASE
+
+
+class Clock:
+    """Stands still but for those who sleep."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+        self.slept = 0.0
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        self.now += timedelta(seconds=seconds)
+
+
+def road(name: str, *connections: Scripted, **more: object) -> pipeline.Road:
+    return pipeline.Road(name=name, transports=list(connections), **more)  # type: ignore[arg-type]
 
 
 class Office(Ledger):
@@ -53,16 +73,46 @@ class Office(Ledger):
             return letters.queue(connection, kind, key, reader.address, NOON, reader.id)
 
     def send(self, *roads: Scripted, now: datetime = NOON) -> dict[LetterState, int]:
+        named = [pipeline.Road(name=f"road{at}", transports=[one]) for at, one in enumerate(roads)]
+        return self.send_by(named, Clock(now))
+
+    def send_by(
+        self,
+        roads: Sequence[pipeline.Road],
+        clock: Clock,
+        domains: Mapping[str, DomainLimits] | None = None,
+        *,
+        wait: bool = True,
+    ) -> dict[LetterState, int]:
         post = pipeline.Post(
-            roads=[
-                pipeline.Road(name=f"road{at}", transports=[one]) for at, one in enumerate(roads)
-            ],
+            roads=roads,
+            domains=domains or {},
             owner="one",
             policy=Policy(tries=3, news=timedelta(hours=36)),
             lease=SENDER_LEASE,
-            clock=lambda: now,
+            clock=clock,
+            sleep=clock.sleep,
+            wait=wait,
         )
         return dict(pipeline.send_letters(self.database, self.desk(), post))
+
+    def welcome(self, number: int, domain: str = "example.org") -> None:
+        """Queues a welcome each for so many readers of a domain."""
+        consent = Consent(at=NOON, form="test")
+        with self.database.write() as connection:
+            for at in range(number):
+                address = f"new{at}@{domain}"
+                reader = store.subscribe(connection, address, Preferences(), consent).subscriber
+                letters.queue(
+                    connection, LetterKind.WELCOME, "1/" + address, address, NOON, reader.id
+                )
+
+    def held(self) -> int:
+        return sum(reason == HELD for _, reason, _ in self.states())
+
+    def suppression(self, address: str) -> Suppression | None:
+        with self.database.read() as connection:
+            return suppression_store.find(connection, addresses.key(address))
 
     def states(self) -> list[tuple[str, str, int]]:
         with self.database.read() as connection:
@@ -242,3 +292,190 @@ def test_a_welcome_brings_the_digest_of_today(office: Office) -> None:
     entry = office.entries(issue.id)["asa@example.org"]
     assert entry.due_at == NOON
     assert entry.picks != "[]"
+
+
+def test_a_link_is_valid_from_when_it_is_written(office: Office) -> None:
+    """A confirmation that waited for two days gives its reader three all the same."""
+    reader = office.reader(State.PENDING)
+    office.queue(LetterKind.CONFIRMATION, reader)
+    late = NOON + timedelta(days=2)
+    taken = Scripted()
+    assert office.send(taken, now=late) == {LetterState.SENT: 1}
+    mail = message_from_bytes(taken.offered[0][1], policy=policy.default)
+    body = mail.get_body(("plain",))
+    assert body is not None
+    token = body.get_content().partition("confirm%20")[2].split()[0]
+    assert SIGNER.read_all(Purpose.CONFIRM, token, 2)[1] == (late + timedelta(days=3)).timestamp()
+
+
+def test_letters_keep_to_a_transport_s_rate(office: Office) -> None:
+    """They wait for it as digests do; told not to, for a moment only, and the next run goes on."""
+    office.welcome(6)
+    clock, line = Clock(), Scripted()
+    roads = [road("a", line, limits=RoadLimits(rates=(per_hour(10),)))]
+    assert office.send_by(roads, clock, wait=False) == {LetterState.SENT: 1}
+    assert clock.slept == 0
+    assert {tries for state, _, tries in office.states() if state == "queued"} == {0}
+    assert office.send_by(roads, clock) == {LetterState.SENT: 5}
+    assert clock.slept == pytest.approx(5 * 360)
+
+
+def test_a_second_is_waited_for_anyway(office: Office) -> None:
+    """Two a second: no run need end for that."""
+    office.welcome(6)
+    clock = Clock()
+    roads = [road("a", Scripted(), limits=RoadLimits(rates=(per_second(2),)))]
+    assert office.send_by(roads, clock, wait=False) == {LetterState.SENT: 6}
+    assert 2 <= clock.slept <= 3
+
+
+def test_letters_and_digests_share_one_limit(office: Office) -> None:
+    """What letters used of an hour digests have not, and the other way round."""
+    office.compose()
+    office.queue(LetterKind.WELCOME, office.reader())
+    clock, line = Clock(), Scripted()
+    roads = [road("a", line, limits=RoadLimits(rates=(per_hour(10),)))]
+    post = pipeline.Post(
+        roads=roads,
+        owner="two",
+        policy=Policy(tries=3, news=timedelta(hours=36)),
+        lease=SENDER_LEASE,
+        clock=clock,
+        wait=False,
+    )
+    assert office.send_by(roads, clock, wait=False) == {LetterState.SENT: 1}
+    done = pipeline.dispatch(office.database, SIGNER, post)
+    assert (done.states, done.held_back) == ({}, NOON + timedelta(minutes=6))
+    clock.now += timedelta(minutes=6)
+    assert pipeline.dispatch(office.database, SIGNER, post).states == {DeliveryState.SENT: 1}
+    office.queue(LetterKind.WELCOME, office.reader(), "2")
+    assert office.send_by(roads, clock, wait=False) == {}
+
+
+def test_a_warm_up_counts_letters(office: Office) -> None:
+    """A new address sends no more on its first day, whatever it is."""
+    office.welcome(3)
+    limits = RoadLimits(warm_up=WarmUp(since=NOON.date(), days=(2, 10)))
+    clock = Clock()
+    assert office.send_by([road("a", Scripted(), limits=limits)], clock) == {LetterState.SENT: 2}
+    clock.now += timedelta(days=1)
+    assert office.send_by([road("a", Scripted(), limits=limits)], clock) == {LetterState.SENT: 1}
+
+
+def test_a_domain_s_limit_holds_up_its_own_letters_only(office: Office) -> None:
+    """Those of others go, and the held are told as such, uncharged."""
+    office.welcome(3, "slow.example")
+    office.welcome(2, "other.example")
+    limits = {"slow.example": DomainLimits(rates=(per_hour(1),))}
+    taken = Scripted()
+    clock = Clock()
+    assert office.send_by([road("a", taken)], clock, limits) == {LetterState.SENT: 3}
+    assert office.held() == 2
+    assert clock.slept == 0
+    clock.now += timedelta(hours=2)
+    assert office.send_by([road("a", taken)], clock, limits) == {LetterState.SENT: 1}
+
+
+def test_a_domain_that_asks_to_go_slower_is_sent_no_letter(office: Office) -> None:
+    """What it said to a letter holds for the next letter, and for digests."""
+    office.welcome(2, "slow.example")
+    asks = Refused(Reply(code=421, text="4.7.28 unusual rate"))
+    taken = Scripted(asks)
+    assert office.send_by([road("a", taken)], Clock()) == {}
+    assert len(taken.offered) == 1
+    assert sorted(reason for _, reason, _ in office.states()) == sorted([str(asks.reply), HELD])
+
+
+def test_a_spare_carries_letters_only_where_no_other_does(office: Office) -> None:
+    """As with digests; weights share them."""
+    office.welcome(4)
+    first, second, spare = Scripted(), Scripted(), Scripted()
+    roads = [road("a", first), road("b", second), road("c", spare, weight=0)]
+    assert office.send_by(roads, Clock()) == {LetterState.SENT: 4}
+    assert (len(first.offered), len(second.offered), len(spare.offered)) == (2, 2, 0)
+    office.queue(LetterKind.WELCOME, office.reader())
+    roads = [road("a", Closed()), road("c", spare, weight=0)]
+    assert office.send_by(roads, Clock()) == {LetterState.SENT: 1}
+    assert len(spare.offered) == 1
+
+
+def test_a_letter_to_nobody_silences_the_address(office: Office) -> None:
+    """No such mailbox: the digest composed for it is not sent, by the rule of digests."""
+    office.queue(LetterKind.WELCOME, office.reader())
+    office.compose()
+    gone = Refused(Reply(code=550, text="5.1.1 no such user"))
+    assert office.send(Scripted(gone)) == {LetterState.FAILED: 1}
+    word = office.suppression("asa@example.org")
+    assert word is not None
+    assert (word.kind, word.by) == (SuppressionKind.HARD, "reply")
+    assert "5.1.1 no such user" in word.reason
+    taken = Scripted()
+    office.post(taken)
+    assert "asa@example.org" not in taken.taken
+
+
+def test_refused_letters_and_digests_make_one_row(office: Office) -> None:
+    """Three permanent failures, whatever was refused; what passes, or is our fault, makes none."""
+    reader = office.reader()
+    odd = Refused(Reply(code=554, text="5.2.1 switched off"))
+    ours = Refused(Reply(code=550, text="5.7.26 unauthenticated"))
+    now = NOON
+    for number in range(PERMANENT):
+        assert office.suppression(reader.address) is None
+        for key, answer in (("odd", odd), ("ours", ours)):
+            with office.database.write() as connection:
+                name = f"{key}{number}"
+                letters.queue(connection, LetterKind.WELCOME, name, reader.address, now, reader.id)
+            office.send(Scripted(answer), now=now)
+        now += timedelta(days=1)
+    word = office.suppression(reader.address)
+    assert word is not None
+    assert word.kind is SuppressionKind.SOFT
+    assert "3 permanent failures in a row" in word.reason
+
+
+def test_a_letter_that_was_taken_proves_nothing(office: Office) -> None:
+    """It may be returned, and then nobody knows which it was: it ends no row of failures."""
+    reader = office.reader()
+    odd = Refused(Reply(code=554, text="5.2.1 switched off"))
+    now = NOON
+    for number, answer in enumerate((odd, odd, None, odd)):
+        with office.database.write() as connection:
+            letters.queue(
+                connection, LetterKind.WELCOME, str(number), reader.address, now, reader.id
+            )
+        office.send(Scripted(*([answer] if answer else [])), now=now)
+        now += RETURNS + timedelta(days=1)
+    assert office.suppression(reader.address) is not None
+
+
+def test_what_an_operator_forgave_counts_no_more(office: Office) -> None:
+    """Of letters, too: one refused before makes nothing of one refused after."""
+    reader = office.reader()
+    gone = Refused(Reply(code=550, text="5.1.1 no such user"))
+    office.queue(LetterKind.WELCOME, reader, "a")
+    office.send(Scripted(gone))
+    later = NOON + timedelta(days=1)
+    with office.database.write() as connection:
+        suppression_store.lift(
+            connection, addresses.key(reader.address), later, "ida", forgive=True
+        )
+    with office.database.write() as connection:
+        letters.queue(connection, LetterKind.WELCOME, "b", reader.address, later, reader.id)
+    odd = Refused(Reply(code=554, text="5.2.1 switched off"))
+    office.send(Scripted(odd), now=later + timedelta(hours=1))
+    word = office.suppression(reader.address)
+    assert word is not None
+    assert not word.silences(later + timedelta(hours=2))
+
+
+def test_the_operator_s_report_silences_nobody(office: Office) -> None:
+    """It goes to no reader: its refusal is told, and that is all."""
+    office.add_readers(1)
+    office.compose()
+    office.post(Scripted())
+    with office.database.write() as connection:
+        assert pipeline.report(connection, "boss@example.org", NOON)
+    gone = Refused(Reply(code=550, text="5.1.1 no such user"))
+    assert office.send(Scripted(gone)) == {LetterState.FAILED: 1}
+    assert office.suppression("boss@example.org") is None

@@ -16,11 +16,12 @@ from newsletter.mailboxes import Item
 from newsletter.message import Message
 from newsletter.pipeline import What
 from newsletter.pipeline.bounces import OLDEST
-from newsletter.store import events, issues
+from newsletter.store import events, issues, letters
+from newsletter.store.letters import LetterKind
 from newsletter.store.schema import delivery_events
 from newsletter.transports import Envelope, Refused, Reply
 from subscribers import store, suppression_store
-from subscribers.model import Consent, State
+from subscribers.model import Consent, Preferences, State
 from subscribers.suppression import REST, RETURNS, Suppression, SuppressionKind
 from subscribers.tokens import Purpose, Signer
 from tests.contract import test_belt
@@ -477,3 +478,72 @@ def test_what_is_not_recorded_is_not_put_aside(
     assert (box.aside, world.kept()) == ([], 0)
     assert pipeline.take_back(world.database, SIGNER, box, lambda: NOON).counts == {What.BOUNCED: 2}
     assert box.aside == ["0", "1"]
+
+
+def pending(world: Returns, at: datetime = NOON) -> int:
+    """A reader who was asked at that instant."""
+    consent = Consent(at=at, form="test")
+    with world.database.write() as connection:
+        done = store.subscribe(connection, "asa@example.org", Preferences(), consent, State.PENDING)
+    return done.subscriber.id
+
+
+def yes(reader: int, ends: datetime = NOON + 3 * DAY, came: datetime | None = None) -> bytes:
+    """An answer with a token that ends then, as our server took it."""
+    received = f"Received: from a.test; {format_datetime(came)}\n" if came else ""
+    token = SIGNER.sign(Purpose.CONFIRM, reader, int(ends.timestamp()))
+    return received.encode() + mail("confirm", confirm=token, reader="other@example.test")
+
+
+def test_an_answer_confirms_once_and_is_welcomed(world: Returns) -> None:
+    """As `newsletter confirm` does: confirmed, a welcome queued, today's issue for right away."""
+    issue = issue_id(world.compose())
+    reader = pending(world)
+    done = world.take_back(yes(reader), yes(reader), now=NOON + timedelta(hours=1))
+    assert done.counts == {What.CONFIRMED: 1, What.KNOWN: 1}
+    assert (done.taken[0].address, done.taken[0].what) == ("asa@example.org", What.CONFIRMED)
+    with world.database.read() as connection:
+        assert store.by_id(connection, reader).state is State.CONFIRMED
+        assert [one.kind for one in letters.listed(connection, 9)] == [LetterKind.WELCOME]
+    assert "asa@example.org" in world.entries(issue)
+    assert world.take_back(yes(reader), now=NOON + 9 * DAY).counts == {What.TOO_LATE: 1}
+
+
+def test_an_answer_in_time_counts_however_late_it_is_read(world: Returns) -> None:
+    """By our server's own Received; one that claims to be of the future is of now."""
+    reader = pending(world)
+    late = NOON + 9 * DAY
+    for came in (None, NOON + 4 * DAY, late + DAY):
+        done = world.take_back(yes(reader, came=came), now=late)
+        assert done.counts == {What.TOO_LATE: 1}
+        assert "expired" in done.taken[0].follows
+    in_time = yes(reader, came=NOON + 2 * DAY)
+    assert world.take_back(in_time, now=late).counts == {What.CONFIRMED: 1}
+
+
+def test_an_old_yes_is_none_to_a_new_question(world: Returns) -> None:
+    """Who left, or was asked again since, has to answer anew."""
+    reader = pending(world)
+    answer = yes(reader, came=NOON + timedelta(hours=1))
+    with world.database.write() as connection:
+        store.unsubscribe(connection, reader, NOON + timedelta(hours=2))
+    assert world.take_back(answer, now=NOON + DAY).counts == {What.TOO_LATE: 1}
+    pending(world, NOON + DAY)
+    done = world.take_back(answer, now=NOON + DAY)
+    assert done.counts == {What.TOO_LATE: 1}
+    assert "asked again" in done.taken[0].follows
+
+
+def test_a_forged_yes_confirms_nobody(world: Returns) -> None:
+    """Another secret, another purpose, an unknown reader: told, and nothing changed."""
+    reader = pending(world)
+    ends = int((NOON + DAY).timestamp())
+    tokens = (
+        Signer(b"x" * 32).sign(Purpose.CONFIRM, reader, ends),
+        SIGNER.sign(Purpose.VIEW, reader, ends),
+        SIGNER.sign(Purpose.CONFIRM, 999, ends),
+    )
+    done = world.take_back(*(mail("confirm", confirm=one) for one in tokens))
+    assert done.counts == {What.UNAUTHENTICATED: 3}
+    with world.database.read() as connection:
+        assert store.by_id(connection, reader).state is State.PENDING

@@ -14,16 +14,15 @@ from newsletter import pipeline
 from newsletter.delivery import DeliveryState, Policy
 from newsletter.pacing import EASE, DomainLimits, RoadLimits, WarmUp, per_hour, per_second, slowed
 from newsletter.pipeline import Road
-from newsletter.pipeline.traffic import Traffic
+from newsletter.pipeline.traffic import Heard, Traffic
 from newsletter.store import deliveries, pacing
-from newsletter.store.deliveries import Finished
 from newsletter.store.issue_acts import Done, IssueAct, record
 from newsletter.store.ledger import held, paused, unfinished, waiting
 from newsletter.store.schema import issues
 from newsletter.transports import Refused, Reply, TransportUnavailable
 from subscribers.addresses import domain as domain_of
 from tests.contract.test_belt import NOON, SIGNER
-from tests.world import LEASE, SENT, Closed, Ledger, Scripted
+from tests.world import LEASE, Closed, Ledger, Scripted
 
 SLOW_DOWN = Refused(Reply(code=421, text="4.7.28 unusual rate"))
 S = DeliveryState
@@ -323,8 +322,8 @@ def test_a_domain_that_recovers_locks_nobody_in_a_circle(postgres_database_url: 
         for name in ("a.example", "z.example"):
             pacing.tail(connection, name, NOON)
     claims = {domain_of(one.address): one for one in ledger.claim("one", limit=10)}
-    sent = Finished(claim=claims["z.example"], decision=SENT, transport="a")
-    one = Traffic("one", [], {"*": DomainLimits(connections=4)})
+    sent = Heard(address=claims["z.example"].address, taken=True)
+    one = Traffic([], {"*": DomainLimits(connections=4)})
     failed: list[Exception] = []
 
     def beside() -> None:

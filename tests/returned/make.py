@@ -13,6 +13,7 @@ NAMES = sorted(path.stem for path in HERE.glob("*.eml"))
 TOKEN = "42-7-abcdefghijklmnop"
 MESSAGE_ID = "2026-03-12.AAAAAAAAAAAAAAAAAAAAAA@example.org"
 UNSUBSCRIBE = "42.BBBBBBBBBBBBBBBBBBBBBB"
+CONFIRM = "7-1773552600." + "A" * 22
 
 
 def mail(
@@ -21,6 +22,7 @@ def mail(
     bounces: str = f"bounces+{TOKEN}@example.org",
     message_id: str = MESSAGE_ID,
     unsubscribe: str = UNSUBSCRIBE,
+    confirm: str = CONFIRM,
     reader: str = "asa@example.test",
 ) -> bytes:
     """The message of that name, come back to `bounces`, about the mail with `message_id`."""
@@ -29,6 +31,7 @@ def mail(
         ("@BOUNCES@", bounces),
         ("@MESSAGE_ID@", message_id),
         ("@UNSUBSCRIBE@", unsubscribe),
+        ("@CONFIRM@", confirm),
         ("@READER@", reader),
     ):
         text = text.replace(mark, value)

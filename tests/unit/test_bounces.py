@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from newsletter.bounces import LONGEST_ADDRESS, Named, Report, ReportKind, read
 from newsletter.mime import LARGEST, MOST_NAMES
 from newsletter.server_words import LONGEST_WORDS
-from tests.returned.make import MESSAGE_ID, NAMES, TOKEN, UNSUBSCRIBE, mail
+from tests.returned.make import CONFIRM, MESSAGE_ID, NAMES, TOKEN, UNSUBSCRIBE, mail
 
 K = ReportKind
 TABLE = {
     "away": (K.AUTO_REPLY, "", False, "subject: Autosvar: på ferie"),
+    "confirm": (K.CONFIRM, "", False, ""),
     "complaint": (K.COMPLAINT, "", False, "abuse, told by ProviderFBL/1.0"),
     "exchange": (K.BOUNCE, "5.1.10", True, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient"),
     "exchange-full": (K.BOUNCE, "5.2.2", True, "554 5.2.2 mailbox full; STOREDRV.Deliver"),
@@ -65,7 +66,9 @@ def test_a_report_carries_what_joins_it(name: str, ends: bytes) -> None:
     assert foreign.named == ()
 
 
-@pytest.mark.parametrize("name", ["away", "letter", "relayed", "not-spam", "unsubscribe"])
+@pytest.mark.parametrize(
+    "name", ["away", "letter", "relayed", "not-spam", "unsubscribe", "confirm"]
+)
 def test_what_changes_nothing_joins_nothing(name: str) -> None:
     """Whatever a letter or a machine's answer quotes, it is about no delivery."""
     report = read(mail(name))
@@ -100,6 +103,38 @@ def test_a_wish_to_leave_is_the_mail_we_prepared(subject: str, leaves: bool) -> 
     report = read(content.encode())
     assert (report.kind is K.LEAVE) == leaves
     assert report.leave == (UNSUBSCRIBE if leaves else "")
+
+
+@pytest.mark.parametrize(
+    ("subject", "says_yes"),
+    [
+        (f"confirm {CONFIRM}", True),
+        (f"Confirm  {CONFIRM} ", True),
+        (f"Re: confirm {CONFIRM}", True),
+        (f"AW: confirm {CONFIRM}", True),
+        (f"[EXTERNAL] Re: Please confirm: Trending papers confirm {CONFIRM}", True),
+        (f"=?utf-8?q?confirm_{CONFIRM}?=", True),
+        (f"confirm\n {CONFIRM}", True),
+        (f"do not confirm {CONFIRM}", False),
+        (f"confirm {CONFIRM} not", False),
+        (f"confirm {UNSUBSCRIBE}", False),
+        (f"unsubscribe {CONFIRM}", False),
+        ("Re: Please confirm: Trending papers", False),
+        ("re: " + "confirm " * 5000, False),
+    ],
+)
+def test_a_yes_is_the_mail_we_prepared_or_an_answer(subject: str, says_yes: bool) -> None:
+    """The subject of a confirmation's mailto link, whatever mail programs put before it."""
+    report = read(f"From: a@example.org\nSubject: {subject}\n\n".encode())
+    assert (report.kind is K.CONFIRM) == says_yes
+    assert report.confirm == (CONFIRM if says_yes else "")
+
+
+@pytest.mark.parametrize("said", ["Auto-Submitted: auto-replied", "X-Autoreply: yes"])
+def test_a_machine_says_no_yes(said: str) -> None:
+    """Somebody who is away has not agreed."""
+    content = f"From: a@example.org\n{said}\nSubject: Re: confirm {CONFIRM}\n\n"
+    assert read(content.encode()).kind is K.AUTO_REPLY
 
 
 def status(fields: str) -> Report:
@@ -205,8 +240,9 @@ def test_a_report_in_base64_is_read() -> None:
 def test_the_last_server_tells_when_a_wish_came(told: str, came: datetime | None) -> None:
     """The uppermost Received is our own server's; what is written below it anybody can write."""
     below = b"Received: from c by d; Fri, 1 Jan 2027 00:00:00 +0000\n"
-    report = read(f"Received: {told}\n".encode() + below + mail("unsubscribe"))
-    assert (report.kind, report.came) == (K.LEAVE, came)
+    for name, kind in (("unsubscribe", K.LEAVE), ("confirm", K.CONFIRM)):
+        report = read(f"Received: {told}\n".encode() + below + mail(name))
+        assert (report.kind, report.came) == (kind, came)
 
 
 def test_a_receipt_is_a_machines_answer() -> None:
