@@ -19,7 +19,7 @@ from newsletter.config_told import reference
 from newsletter.options import Options
 from newsletter.papers import Paper
 from newsletter.roads import DomainOptions, RoadOptions
-from newsletter.sources import NEWS
+from newsletter.sources import NEWS, SourceOptions
 from newsletter.sources import known as known_sources
 from newsletter.sources.files import FileOptions
 from newsletter.sources.page import PageSource
@@ -130,6 +130,7 @@ def settings_page() -> str:
         ('domains."NAME"', DomainOptions),
     ]
     groups += [(f"transports.{kind}", chosen.options) for kind, chosen in known().items()]
+    groups += [("sources.NAME, of whatever kind", SourceOptions)]
     groups += [(f"sources.{kind}", chosen.options) for kind, chosen in known_sources().items()]
     for group, options in groups:
         lines += [f"## [{group}]", ""]

@@ -125,6 +125,7 @@ class App:
             new_papers=issue.new_papers,
             language=self.settings.language,
             origins=self._origins(),
+            reliability=sources.reliability(self.settings.sources),
         )
 
     def _origins(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import re
 from pathlib import Path
@@ -67,6 +68,13 @@ def test_the_readme_starts_with_what_to_type() -> None:
     assert "![" in first
     for link in re.findall(r"\]\(([^)#]+)\)", text):
         assert (ROOT / link).exists(), link
+
+
+def test_the_examples_of_the_ranking_come_out_as_told() -> None:
+    """Each number of docs/ranking.md is what the code makes of the same votes."""
+    run = doctest.testfile(str(ROOT / "docs" / "ranking.md"), module_relative=False)
+    assert run.attempted > 0
+    assert run.failed == 0
 
 
 def test_the_changelog_knows_this_version() -> None:

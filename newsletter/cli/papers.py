@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,16 +15,17 @@ import click
 from newsletter.app import App
 from newsletter.cli import editing
 from newsletter.cli.options import limit, parse_day, pass_app
-from newsletter.cli.show import as_json, counted, dump, instant, say, table
+from newsletter.cli.show import as_json, counted, dump, instant, say, speaks_unicode, table
 from newsletter.editor import NO_HAND, Hand, hand
 from newsletter.errors import RequestError
 from newsletter.papers import Observation
 from newsletter.records import line, to_json
 from newsletter.rendering.tex import to_unicode
+from newsletter.sparkline import sparkline
 from newsletter.store import editor_acts
 from newsletter.store import papers as store
 from newsletter.store.database import Connection
-from newsletter.trending import Trend, trends
+from newsletter.trending import Sign, Trend, trends
 
 LOOKED_AT = 2000  # of the newest papers, for those under a topic
 
@@ -45,7 +46,7 @@ def list_(app: App, topic: str | None, limit: int, as_json: bool) -> None:
     with app.database.read() as connection:
         total = store.count(connection)
         found = store.newest(connection, limit if wanted is None else max(limit, LOOKED_AT))
-        found_trends = _trends(connection, found)
+        found_trends = _trends(app, connection, found)
         hands = editor_acts.hands(connection)
     rows = [
         _row(app, one, found_trends.get(one.paper.id), hands.get(one.paper.id, NO_HAND))
@@ -80,7 +81,7 @@ def show_(app: App, paper: str, as_json: bool) -> None:
     with app.database.read() as connection:
         found = store.get(connection, paper)
         told, merged = store.origins(connection, found.paper.id)
-        trend = _trends(connection, [found]).get(found.paper.id)
+        trend = _trends(app, connection, [found]).get(found.paper.id)
         acts = editor_acts.of(connection, found.paper.id)
     matches = app.catalogue.match(found.paper)
     row = _row(app, found, trend, hand(acts)) | {
@@ -97,6 +98,8 @@ def show_(app: App, paper: str, as_json: bool) -> None:
             for one in matches
         ],
         "acts": [{"act": one.act, "words": one.words, "by": one.by, "at": one.at} for one in acts],
+        "signs": [_sign(one) for one in (trend.signs if trend else ())],
+        "history": _history(found.observations),
         "observations": [
             {name: value for name, value in vars(one).items() if name != "paper_id"}
             for one in found.observations
@@ -114,6 +117,8 @@ def show_(app: App, paper: str, as_json: bool) -> None:
             if name != "announced"  # as first seen
         ),
         ["standing", row["standing"], ""],
+        ["trend", _told(trend) if trend else "", ""],
+        ["history", [_drawn(name, one) for name, one in row["history"].items()], ""],
         [
             "matches",
             [f"{one.topic} {one.strength:.2f} ({', '.join(one.evidence)})" for one in matches],
@@ -184,10 +189,15 @@ def _written(file: Path | None) -> Iterator[BinaryIO]:
         raise RequestError(f"Cannot write {file}: {error.strerror}.") from error
 
 
-def _trends(connection: Connection, found: list[store.Kept]) -> dict[Any, Trend]:
-    """Trends of these papers, measured against all that stand in the same lists."""
-    beside = store.beside(connection, found)
-    return trends(beside | {one.paper.id: one.observations for one in found})
+def _trends(app: App, connection: Connection, found: list[store.Kept]) -> dict[Any, Trend]:
+    """Trends of these papers now, measured against all that stand in the same lists."""
+    seen = store.beside(connection, found) | {one.paper.id: one.observations for one in found}
+    return trends(
+        seen,
+        datetime.now(UTC),
+        pictured={paper.id for paper in store.of(connection, seen) if paper.media_urls},
+        reliability=app.terms.reliability,
+    )
 
 
 def _row(app: App, one: store.Kept, found: Trend | None, acts: Hand) -> dict[str, Any]:
@@ -209,6 +219,59 @@ def _standing(found: Trend | None) -> str:
     votes = "" if found.votes is None else counted(found.votes, "vote")
     place = f"{found.position} of {found.of}" if found.position else ""
     return ", ".join(part for part in (votes, place) if part)
+
+
+def _sign(one: Sign) -> dict[str, Any]:
+    shares = ("score", "standing", "ripeness", "pace", "lift", "fade", "reliability")
+    return (
+        {"source": one.source}
+        | {
+            name: None if (value := getattr(one, name)) is None else round(value, 3)
+            for name in shares
+        }
+        | {
+            "age_days": round(one.age / timedelta(days=1), 2),
+            "position": one.position,
+            "of": one.of,
+            "votes": one.votes,
+            "day": one.day,
+        }
+    )
+
+
+def _told(trend: Trend) -> list[str]:
+    """The trend and what made it, a line a source."""
+    lines = [f"{trend.score:.3f}{', rising' if trend.rising else ''}"]
+    for one in trend.signs:
+        parts = [f"standing {one.standing:.2f} ({one.position} of {one.of})"]
+        if one.ripeness < 1:
+            parts.append(f"day {one.ripeness:.0%} over when seen")
+        if one.pace is not None:
+            parts.append(f"{one.pace:.1f} votes an hour lift it by {one.lift:.2f}")
+        if one.fade < 1:
+            parts.append(f"age {one.age / timedelta(days=1):.1f} d fades it to {one.fade:.2f}")
+        parts.append(f"source counts {one.reliability:.2f}")
+        lines.append(f"{one.source} {one.score:.3f}: {', '.join(parts)}")
+    return lines
+
+
+def _history(observations: Iterable[Observation]) -> dict[str, list[dict[str, Any]]]:
+    """The votes at each instant, by source, oldest first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in sorted(observations, key=lambda one: one.at):
+        if one.votes is not None:
+            found.setdefault(one.source, []).append({"at": one.at, "votes": one.votes})
+    return found
+
+
+def _drawn(source: str, history: list[dict[str, Any]]) -> str:
+    """ "▁▃█ 3 to 40 votes, 2026-03-05 08:00 UTC to 2026-03-06 08:00 UTC (huggingface)"."""
+    votes = [one["votes"] for one in history]
+    line = sparkline(votes, unicode=speaks_unicode())
+    if len(history) == 1:
+        return f"{line} {counted(votes[0], 'vote')}, {instant(history[0]['at'])} ({source})"
+    span = f"{instant(history[0]['at'])} to {instant(history[-1]['at'])}"
+    return f"{line} {votes[0]:,} to {counted(votes[-1], 'vote')}, {span} ({source})"
 
 
 def _by_hand(acts: Hand) -> str:

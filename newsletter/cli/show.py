@@ -34,6 +34,11 @@ def console() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
+def speaks_unicode() -> bool:
+    """Whether standard output can show more than ASCII, as tables find it out."""
+    return console().encoding.lower().startswith("utf")
+
+
 def say(text: str) -> None:
     """Lines for people on standard output."""
     click.echo(harmless(text))

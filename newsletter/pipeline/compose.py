@@ -7,7 +7,7 @@ again, it adds only readers who came since, and finishes what a crash left undon
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,7 @@ class Terms:
     new_papers: bool = False  # whether papers that nobody has spoken of yet may fill digests
     language: str = ENGLISH  # of readers who chose none
     origins: tuple[str, ...] = ()  # where the papers are from
+    reliability: Mapping[str, float] = field(default_factory=dict)  # of sources, by name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +144,12 @@ def _freeze(
         hands = editor_acts.hands(connection)
         wanted = [paper_id for paper_id, hand in hands.items() if _is_wanted(hand, since)]
         kept = papers.since(connection, since, besides=wanted)
-    found = trends({one.paper.id: one.observations for one in kept})
+    found = trends(
+        {one.paper.id: one.observations for one in kept},
+        now,
+        pictured={one.paper.id for one in kept if one.paper.media_urls},
+        reliability=terms.reliability,
+    )
     ranked: list[tuple[Candidate, Entry]] = []
     for one in kept:
         hand = hands.get(one.paper.id, NO_HAND)
@@ -189,7 +195,12 @@ def draw_again(
     with database.read() as connection:
         hands = editor_acts.hands(connection)
         kept = {one.paper_id: papers.get(connection, one.paper_id) for one in issue.candidates}
-    found = trends({name: one.observations for name, one in kept.items()})
+    found = trends(
+        {name: one.observations for name, one in kept.items()},
+        issue.composed_at,
+        pictured={name for name, one in kept.items() if one.paper.media_urls},
+        reliability=terms.reliability,
+    )
     entries = [
         Entry(
             paper=replace(kept[one.paper_id].paper, id=one.paper_id),

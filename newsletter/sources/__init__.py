@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from newsletter.errors import ConfigError
 from newsletter.kinds import Kinds, read_options
 from newsletter.options import Options
@@ -57,6 +59,7 @@ __all__ = [
     "NoTurns",
     "Request",
     "Source",
+    "SourceOptions",
     "Turns",
     "build",
     "files_of",
@@ -64,6 +67,7 @@ __all__ = [
     "kind_of_file",
     "kind_of_text",
     "known",
+    "reliability",
     "spread",
 ]
 
@@ -76,6 +80,18 @@ class Kind:
     make: Callable[[str, Any], Source]  # given an instance of `options`; may raise ConfigError
 
 
+class SourceOptions(Options):
+    """What every table [sources.NAME] may say besides."""
+
+    reliability: float | None = Field(
+        default=None,
+        ge=0.01,
+        le=1,
+        description="How much its votes and places count for a paper's trend; by default 1 for "
+        "huggingface and 0.8 for other kinds.",
+    )
+
+
 _BUILT_IN: Mapping[str, Kind] = {
     "huggingface": Kind(options=HuggingFaceOptions, make=HuggingFaceSource),
     "arxiv": Kind(options=ArxivOptions, make=ArxivSource),
@@ -86,6 +102,8 @@ _BUILT_IN: Mapping[str, Kind] = {
 }
 CREDITS = {"huggingface": "Hugging Face Papers", "arxiv": "arXiv"}
 """Whom mails name as where papers are from, by kind."""
+RELIABILITY = {"huggingface": 1.0}  # many people vote, each once and by name
+UNSURE = 0.8  # of other kinds: nobody tells how their order came about
 
 _FILES = {"jsonl": JsonlSource, "bibtex": BibtexSource, "page": PageSource}
 BEGINNING = 256  # bytes of a file that tell its kind
@@ -105,11 +123,32 @@ def build(name: str, values: Mapping[str, Any], base: Path) -> Source:
     where = f"[sources.{name}]"
     settings = dict(values)
     chosen = _KINDS.find(str(settings.pop("kind", name)), where)
-    options = read_options(chosen.options, settings, where, base)
+    _, own = _split(settings, where)
+    options = read_options(chosen.options, own, where, base, also=SourceOptions.model_fields)
     try:
         return chosen.make(name, options)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def reliability(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """How much what a source says is trending counts, by its name; raises ConfigError.
+
+    `tables` are those of the settings. Kinds are there too: a file to collect needs no table.
+    """
+    found = {kind: RELIABILITY.get(kind, UNSURE) for kind in _BUILT_IN}
+    for name, table in tables.items():
+        told = _split(table, f"[sources.{name}]")[0].reliability
+        usual = RELIABILITY.get(str(table.get("kind", name)), UNSURE)
+        found[name] = usual if told is None else told
+    return found
+
+
+def _split(table: Mapping[str, Any], where: str) -> tuple[SourceOptions, dict[str, Any]]:
+    """The options every source has, and those of its kind; raises ConfigError."""
+    common = {key: table[key] for key in SourceOptions.model_fields if key in table}
+    own = {key: value for key, value in table.items() if key not in common}
+    return SourceOptions.read(common, where), own
 
 
 def kind_of_file(path: Path) -> str | None:
