@@ -23,6 +23,8 @@ from newsletter.doctor.findings import Finding
 from newsletter.errors import ConfigError, RequestError
 from newsletter.look import Look
 from newsletter.pacing import DomainLimits
+from newsletter.papers import Paper, PaperId
+from newsletter.pipeline import topics
 from newsletter.pipeline.compose import Terms
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
@@ -36,9 +38,9 @@ from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
 from newsletter.snapshot import Masthead
 from newsletter.sources import ArxivSource, Fetcher, Http, Limits, Source
-from newsletter.store.database import Database
+from newsletter.store.database import Connection, Database
 from newsletter.store.turns import Turns
-from newsletter.topics import Catalogue
+from newsletter.topics import Catalogue, Match
 from subscribers.model import parse_zone
 from subscribers.tokens import Signer
 
@@ -72,6 +74,12 @@ class App:
         """The topics readers can follow."""
         own = self.config.path(self.settings.topics)
         return catalogue.load(own or folder("seeds") / "topics.toml")
+
+    def matches(
+        self, connection: Connection, found: Sequence[Paper]
+    ) -> dict[PaperId, tuple[Match, ...]]:
+        """The topics of papers, surest first."""
+        return topics.matches(connection, self.catalogue, found)
 
     @cached_property
     def renderer(self) -> Renderer:

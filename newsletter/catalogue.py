@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from newsletter.errors import ConfigError
+from newsletter.errors import ConfigError, RequestError
 from newsletter.options import Options
-from newsletter.topics import Catalogue, Topic, words
+from newsletter.papers import PaperId
+from newsletter.topics import Catalogue, Topic
+
+
+def _named(name: str) -> str:
+    if not any(c.isalpha() for c in name):
+        raise ValueError("must have a letter")
+    return name
+
 
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
+MOST_NAMES = 50
+MOST_EXAMPLES = 20
 MOST_PHRASES = 200  # of one topic: a rule that long is not read by a person any more
+
+
+Class = Annotated[str, Field(pattern=r"^[a-z-]+(\.[A-Za-z-]{2,})?$", max_length=30)]
+Name = Annotated[str, AfterValidator(_named), Field(min_length=2, max_length=100)]
+Example = Annotated[PaperId, Field(pattern=r"^[a-z]+:\S+$", max_length=64)]
 
 
 class TopicOptions(Options):
@@ -23,7 +38,25 @@ class TopicOptions(Options):
     name: str = Field(min_length=1, max_length=60)
     description: str = Field(default="", max_length=200)
     phrases: tuple[str, ...] = Field(default=(), max_length=MOST_PHRASES)
-    classes: tuple[str, ...] = ()
+    classes: tuple[Class, ...] = Field(default=(), max_length=MOST_NAMES)
+    authors: tuple[Name, ...] = Field(default=(), max_length=MOST_NAMES)
+    institutions: tuple[Name, ...] = Field(default=(), max_length=MOST_NAMES)
+    examples: tuple[Example, ...] = Field(default=(), max_length=MOST_EXAMPLES)
+
+    def topic(self, where: str, *, own: bool = False) -> Topic:
+        """As a topic whose rules can be read; raises ConfigError."""
+        topic = Topic(**self.model_dump(), own=own)
+        try:
+            rules = topic.rules
+        except RequestError as error:
+            raise ConfigError(f"{where}, {self.slug}: {error}") from error
+        asked = (rules, topic.classes, topic.authors, topic.institutions, topic.examples)
+        if not (any(asked) or topic.description):
+            raise ConfigError(
+                f"{where}, {self.slug}: it says nothing to look for; give it phrases, classes, "
+                "authors, institutions, examples or a description."
+            )
+        return topic
 
 
 def load(path: Path) -> Catalogue:
@@ -51,9 +84,4 @@ def load(path: Path) -> Catalogue:
 def _topic(entry: Any, where: str) -> Topic:
     if not isinstance(entry, dict):
         raise ConfigError(f"{where} is not a table.")
-    options = TopicOptions.read(entry, where)
-    empty = [phrase for phrase in options.phrases if not words(phrase)]
-    if empty or not (options.phrases or options.classes):
-        what = f"phrase {empty[0]!r} has no word" if empty else "it has neither phrases nor classes"
-        raise ConfigError(f"{where}, {options.slug}: {what}.")
-    return Topic(**options.model_dump())
+    return TopicOptions.read(entry, where).topic(where)

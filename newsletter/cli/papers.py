@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -18,13 +18,14 @@ from newsletter.cli.options import limit, parse_day, pass_app
 from newsletter.cli.show import as_json, counted, dump, instant, say, speaks_unicode, table
 from newsletter.editor import NO_HAND, Hand, hand
 from newsletter.errors import RequestError
-from newsletter.papers import Observation
+from newsletter.papers import Observation, PaperId
 from newsletter.records import line, to_json
 from newsletter.rendering.tex import to_unicode
 from newsletter.sparkline import sparkline
 from newsletter.store import editor_acts
 from newsletter.store import papers as store
 from newsletter.store.database import Connection
+from newsletter.topics import Match
 from newsletter.trending import Sign, Trend, trends
 
 LOOKED_AT = 2000  # of the newest papers, for those under a topic
@@ -48,8 +49,9 @@ def list_(app: App, topic: str | None, limit: int, as_json: bool) -> None:
         found = store.newest(connection, limit if wanted is None else max(limit, LOOKED_AT))
         found_trends = _trends(app, connection, found)
         hands = editor_acts.hands(connection)
+        topics = app.matches(connection, [one.paper for one in found])
     rows = [
-        _row(app, one, found_trends.get(one.paper.id), hands.get(one.paper.id, NO_HAND))
+        _row(one, found_trends.get(one.paper.id), hands.get(one.paper.id, NO_HAND), topics)
         for one in found
     ]
     rows = [row for row in rows if wanted is None or wanted in row["topics"]][:limit]
@@ -83,8 +85,9 @@ def show_(app: App, paper: str, as_json: bool) -> None:
         told, merged = store.origins(connection, found.paper.id)
         trend = _trends(app, connection, [found]).get(found.paper.id)
         acts = editor_acts.of(connection, found.paper.id)
-    matches = app.catalogue.match(found.paper)
-    row = _row(app, found, trend, hand(acts)) | {
+        topics = app.matches(connection, [found.paper])
+    matches = topics[found.paper.id]
+    row = _row(found, trend, hand(acts), topics) | {
         "fields": {
             name: {"value": value, "from": merged.origins.get(name, "")}
             for name, value in to_json(found.paper).items()
@@ -200,14 +203,19 @@ def _trends(app: App, connection: Connection, found: list[store.Kept]) -> dict[A
     )
 
 
-def _row(app: App, one: store.Kept, found: Trend | None, acts: Hand) -> dict[str, Any]:
+def _row(
+    one: store.Kept,
+    found: Trend | None,
+    acts: Hand,
+    topics: Mapping[PaperId, Sequence[Match]],
+) -> dict[str, Any]:
     return {
         "id": one.paper.id,
         "title": to_unicode(one.paper.title),
         "standing": _standing(found),
         "trend": round(found.score, 3) if found else None,
         "votes": found.votes if found else None,
-        "topics": [match.topic for match in app.catalogue.match(one.paper)],
+        "topics": [match.topic for match in topics[one.paper.id]],
         "editor": _by_hand(acts),
         "note": acts.note,
     }

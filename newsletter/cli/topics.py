@@ -10,6 +10,7 @@ from newsletter.cli.show import as_json, dump, table
 from newsletter.rendering.tex import to_unicode
 from newsletter.store import papers as store
 
+LOOKED_AT = 2000  # newest papers
 MOST_SHOWN = 10  # papers of a topic, as examples
 
 
@@ -38,12 +39,13 @@ def show_(app: App, topic: str, as_json: bool) -> None:
     """Show the rule of TOPIC and the collected papers that fall under it, surest first."""
     chosen = app.catalogue.get(topic)
     with app.database.read() as connection:
-        kept = store.newest(connection, 2000)
+        kept = store.newest(connection, LOOKED_AT)
+        topics = app.matches(connection, [one.paper for one in kept])
     found = sorted(
         (
             (match.strength, one.paper)
             for one in kept
-            for match in app.catalogue.match(one.paper)
+            for match in topics[one.paper.id]
             if match.topic == chosen.slug
         ),
         key=lambda pair: (-pair[0], pair[1].id),

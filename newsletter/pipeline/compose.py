@@ -6,7 +6,7 @@ again, it adds only readers who came since, and finishes what a crash left undon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -14,22 +14,22 @@ from zoneinfo import ZoneInfo
 from newsletter.editor import NO_HAND, Hand
 from newsletter.issue import Issue
 from newsletter.language import ENGLISH
-from newsletter.papers import PaperId
-from newsletter.pipeline import silencing
+from newsletter.matching import Matcher
+from newsletter.papers import Paper, PaperId
+from newsletter.pipeline.selecting import AWAY, Selector
+from newsletter.pipeline.topics import background
 from newsletter.rendering.renderer import Entry, Renderer
-from newsletter.selection import Candidate, Ranking, rank, take
+from newsletter.selection import Candidate
 from newsletter.snapshot import Masthead
 from newsletter.store import deliveries, editor_acts, issue_acts, issues, locks, papers
 from newsletter.store.database import Connection, Database
-from newsletter.store.deliveries import NewDelivery
+from newsletter.store.papers import Kept
+from newsletter.text import Embedder
 from newsletter.topics import Catalogue
 from newsletter.trending import ADDED, UNTOLD, Trend, trends
-from newsletter.wording import DigestKind
-from subscribers import schedule
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
 
-AWAY = timedelta(days=8)  # without a delivery: longer than a weekly reader goes without
 BATCH = 500  # readers a transaction: short enough that a sender never waits long for it
 
 
@@ -43,6 +43,7 @@ class Terms:
     window: timedelta  # how long a paper stays a candidate
     new_papers: bool = False  # whether papers that nobody has spoken of yet may fill digests
     language: str = ENGLISH  # of readers who chose none
+    embedder: Embedder | None = None  # None: texts are compared by their words alone
     origins: tuple[str, ...] = ()  # where the papers are from
     reliability: Mapping[str, float] = field(default_factory=dict)  # of sources, by name
 
@@ -83,31 +84,14 @@ def compose(
             why = issue_acts.reason(connection, issue.id)
             return Composed(issue=issue, fresh=False, queued=0, skipped=0, cancelled=why)
     queued = skipped = 0
-    select = _Selector(issue, now)
+    select = Selector(issue, now)
     with database.read() as connection:
         recent = issues.between(connection, day - AWAY, day)
     with database.read() as reader:
         for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
             with database.write() as connection:
                 locks.papers_stay(connection)
-                had = deliveries.had(connection, issue, batch[0].id, batch[-1].id)
-                silent = silencing.silenced(connection, batch, now)
-                hidden = editor_acts.hidden(connection, issue)  # maybe since it was frozen
-                here = deliveries.had_any(connection, recent, batch[0].id, batch[-1].id)
-                new = [
-                    one
-                    for subscriber in batch
-                    if (
-                        one := select(
-                            subscriber,
-                            had.get(subscriber.id, ()),
-                            hidden,
-                            silent,
-                            away=bool(recent) and subscriber.id not in here,
-                        )
-                    )
-                    is not None
-                ]
+                new = select(connection, batch, recent)
                 written = deliveries.add(connection, issue, new)
             queued += sum(1 for one in written if one.picks)
             skipped += sum(1 for one in written if not one.picks)
@@ -120,15 +104,11 @@ def compose_one(
 ) -> bool:
     """Adds one reader to an issue, due now whatever the hour; whether there are papers."""
     locks.papers_stay(connection)
-    had = deliveries.had(connection, issue, subscriber.id, subscriber.id)
-    silent = silencing.silenced(connection, [subscriber], now)
-    hidden = editor_acts.hidden(connection, issue)
-    select = _Selector(issue, now)
-    one = select(subscriber, had.get(subscriber.id, ()), hidden, silent, away=False)
-    if one is None:  # the reader's day off
+    new = Selector(issue, now)(connection, [subscriber])
+    if not new:  # the reader's day off
         return False
-    written = deliveries.add(connection, issue, [replace(one, due_at=now)])
-    return any(new.picks for new in written)
+    written = deliveries.add(connection, issue, [replace(one, due_at=now) for one in new])
+    return any(one.picks for one in written)
 
 
 def _freeze(
@@ -144,37 +124,22 @@ def _freeze(
         hands = editor_acts.hands(connection)
         wanted = [paper_id for paper_id, hand in hands.items() if _is_wanted(hand, since)]
         kept = papers.since(connection, since, besides=wanted)
+        beside = background(connection, catalogue, since)
     found = trends(
         {one.paper.id: one.observations for one in kept},
         now,
         pictured={one.paper.id for one in kept if one.paper.media_urls},
         reliability=terms.reliability,
     )
-    ranked: list[tuple[Candidate, Entry]] = []
+    running = list[tuple[Kept, Trend, Hand]]()
     for one in kept:
         hand = hands.get(one.paper.id, NO_HAND)
         trend = found.get(one.paper.id) or _trend_without_signs(hand, terms)
-        if trend is None or hand.hidden:
-            continue
-        candidate = Candidate(
-            paper_id=one.paper.id,
-            seen=one.first_seen_at.date(),
-            trend=trend.score,
-            matches={match.topic: match.strength for match in catalogue.match(one.paper)},
-            pinned=hand.pinned_at is not None and hand.pinned_at >= since,
-        )
-        entry = Entry(paper=one.paper, trend=trend, pinned=candidate.pinned, note=hand.note)
-        ranked.append((candidate, entry))
-    if not ranked:
+        if trend is not None and not hand.hidden:
+            running.append((one, trend, hand))
+    if not running:
         return None
-    ranked.sort(
-        key=lambda pair: (
-            not pair[0].pinned,
-            -pair[0].trend,
-            -pair[0].seen.toordinal(),
-            pair[0].paper_id,
-        )
-    )
+    ranked = _ranked(running, catalogue, beside, terms, since)
     snapshot = renderer.freeze(
         masthead=terms.masthead,
         imprint=terms.imprint,
@@ -186,6 +151,44 @@ def _freeze(
     )
     with database.write() as connection:
         return issues.freeze(connection, day, now, [one for one, _ in ranked], snapshot)
+
+
+def _ranked(
+    running: Sequence[tuple[Kept, Trend, Hand]],
+    catalogue: Catalogue,
+    beside: Sequence[Paper],
+    terms: Terms,
+    since: datetime,
+) -> list[tuple[Candidate, Entry]]:
+    """The candidates with their topics, pinned and most trending first, one of nearly the same."""
+
+    def standing(one: tuple[Kept, Trend, Hand]) -> tuple[bool, float, int, PaperId]:
+        kept, trend, hand = one
+        seen = kept.first_seen_at.date().toordinal()
+        return not _is_pinned(hand, since), -trend.score, -seen, kept.paper.id
+
+    best = sorted(running, key=standing)
+    matcher = Matcher([one.paper for one, _, _ in best], beside, terms.embedder)
+    found = matcher.match(catalogue)
+    twins = matcher.twins()
+    return [
+        (
+            Candidate(
+                paper_id=kept.paper.id,
+                seen=kept.first_seen_at.date(),
+                trend=trend.score,
+                matches={match.topic: match.strength for match in matches},
+                pinned=_is_pinned(hand, since),
+            ),
+            Entry(paper=kept.paper, trend=trend, pinned=_is_pinned(hand, since), note=hand.note),
+        )
+        for (kept, trend, hand), matches in zip(best, found, strict=True)
+        if kept.paper.id not in twins
+    ]
+
+
+def _is_pinned(hand: Hand, since: datetime) -> bool:
+    return hand.pinned_at is not None and hand.pinned_at >= since
 
 
 def draw_again(
@@ -241,54 +244,3 @@ def _trend_without_signs(hand: Hand, terms: Terms) -> Trend | None:
     if hand.pinned_at or hand.added_at:
         return ADDED
     return UNTOLD if terms.new_papers else None
-
-
-class _Selector:
-    """Selects for one reader after another, ranking once for those who follow the same."""
-
-    def __init__(self, issue: Issue, now: datetime) -> None:
-        self._issue = issue
-        self._now = now
-        self._rankings: dict[tuple[frozenset[str], frozenset[str]], Ranking] = {}
-        self._sizes = issue.snapshot.sizes
-        self._room = issue.snapshot.room
-
-    def __call__(
-        self,
-        subscriber: Subscriber,
-        had: Collection[PaperId],
-        hidden: Collection[PaperId],
-        silent: Mapping[int, str],
-        *,
-        away: bool,
-    ) -> NewDelivery | None:
-        """The delivery of a reader, None on the reader's day off."""
-        wants = subscriber.preferences
-        due_at = schedule.due(wants, self._issue.day)
-        if due_at is None:
-            return None
-        due_at = max(due_at, self._now)  # an hour that is past is now
-        if subscriber.id in silent:
-            reason = silencing.skipped(silent[subscriber.id])
-            return NewDelivery(subscriber_id=subscriber.id, picks=(), reason=reason, due_at=due_at)
-        interests = (wants.follows, wants.mutes)
-        if interests not in self._rankings:
-            candidates: Sequence[Candidate] = self._issue.candidates
-            self._rankings[interests] = rank(candidates, *interests)
-        selection = take(
-            self._rankings[interests], had, wants.length, hidden, self._sizes, self._room
-        )
-        return NewDelivery(
-            subscriber_id=subscriber.id,
-            picks=selection.picks,
-            reason=selection.reason,
-            due_at=due_at,
-            kind=self._kind(subscriber, away),
-            language=wants.language,
-            beyond=selection.beyond,
-        )
-
-    def _kind(self, subscriber: Subscriber, away: bool) -> DigestKind:
-        if away and subscriber.consent.at < self._now - AWAY:
-            return DigestKind.CATCH_UP
-        return DigestKind.WEEKLY if len(subscriber.preferences.days) == 1 else DigestKind.DAILY

@@ -10,7 +10,7 @@ from newsletter.dkim import MailSigner
 from newsletter.issue import Digest, Issue
 from newsletter.message import Builder, Message, called
 from newsletter.papers import PaperId
-from newsletter.selection import Pick, rank, take
+from newsletter.selection import Field, Pick, Wishes
 from newsletter.store.deliveries import Claimed
 from newsletter.store.ledger import Entry, read_picks
 from newsletter.wording import DigestKind
@@ -55,9 +55,8 @@ class Edition:
         self, address: str, hidden: Collection[PaperId], length: int | None = None
     ) -> Message:
         """The mail of a reader who follows nothing and so gets whatever is trending."""
-        chosen = take(
-            rank(self.issue.candidates, (), ()), (), length or Preferences().length, hidden
-        )
+        field = Field(self.issue.candidates, self.issue.day, hidden)
+        (chosen,) = field.select([Wishes(length=length or Preferences().length)])
         at = self.issue.composed_at
         return self._builder.build(
             self._digest(NOBODY, address, at, chosen.picks, at, beyond=chosen.beyond)

@@ -154,6 +154,32 @@ def had(connection: Connection, issue: Issue, first: int, last: int) -> dict[int
     return found
 
 
+def last_reasons(
+    connection: Connection, issue: Issue, first: int, last: int
+) -> dict[int, set[str]]:
+    """The topics of which the last digest of readers numbered `first` to `last` had something.
+
+    The last before this issue, be it empty; who had none is not told of.
+    """
+    before = (
+        select(func.max(deliveries.c.id).label("id"))
+        .where(
+            deliveries.c.subscriber_id.between(first, last),
+            deliveries.c.issue_id < issue.id,
+            deliveries.c.state != DeliveryState.FAILED,
+        )
+        .group_by(deliveries.c.subscriber_id)
+        .subquery()
+    )
+    query = select(deliveries.c.subscriber_id, deliveries.c.picks).join(
+        before, before.c.id == deliveries.c.id
+    )
+    return {
+        reader: {slug for _, _, slugs in json.loads(picks) for slug in slugs}
+        for reader, picks in connection.execute(query)
+    }
+
+
 def had_any(connection: Connection, issue_ids: Sequence[int], first: int, last: int) -> set[int]:
     """Which of the subscribers numbered `first` to `last` some issues were meant for at all."""
     query = select(deliveries.c.subscriber_id).where(

@@ -104,6 +104,17 @@ def since(connection: Connection, instant: datetime, besides: Iterable[PaperId] 
     return _kept(rows, connection.execute(seen).all())
 
 
+def older(connection: Connection, instant: datetime, limit: int) -> list[Paper]:
+    """The newest papers first seen before an instant."""
+    query = (
+        select(papers)
+        .where(papers.c.first_seen_at < instant, papers.c.same_as.is_(None))
+        .order_by(papers.c.first_seen_at.desc(), papers.c.id)
+        .limit(limit)
+    )
+    return [_paper(row) for row in connection.execute(query)]
+
+
 def get(connection: Connection, name: str) -> Kept:
     """The paper of a name, an address, or the one whose name begins so; raises RequestError."""
     row = _row_of(connection, find(connection, name))

@@ -1,0 +1,164 @@
+"""Which papers fall under which topics: what they say of each, and how near their texts are.
+
+Two kinds of evidence add up as log-odds do. What a paper shows of a topic's rule (`topics.py`)
+leaves a share of doubt; how near its text is to the topic's words and examples is a z-score among
+the papers of the time (`text/closeness.py`), shrunk where there are few of them::
+
+    evidence = -ln(doubt)
+    closeness = z * N / (N + 100)                 of N papers
+    strength = 1 / (1 + exp(-(evidence + closeness) / 2))
+
+A paper falls under a topic if it fulfils the rule (doubt at most a half), or if its text is near
+(3 or more) and it shows anything of the rule or the topic has none. Nearness alone is not enough
+where there is a rule: on a day without papers of a topic some paper is still the nearest. Each
+paper is scored once for all topics, whoever follows them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import exp, log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from newsletter.papers import Paper, PaperId
+from newsletter.text import Asked, Closeness, Embedder, Text, TextIndex
+from newsletter.text.index import Floats
+from newsletter.topics import FLOOR, Catalogue, Match, Signs, Topic
+
+NEAR = 3.0  # standard deviations above what papers have in common with the topic
+FEW = 100  # papers, of which a z-score is worth half
+FEWEST = 300  # papers a z-score is of; fewer are filled up from the background
+TWINS = 0.9  # cosine of tf-idf from which two papers are one
+CLOSE = "its text"  # as evidence
+
+Strengths = NDArray[np.float64]
+
+
+class Matcher:
+    """Papers beside others of their time, to be matched with topics."""
+
+    def __init__(
+        self,
+        papers: Sequence[Paper],
+        background: Sequence[Paper] = (),
+        embedder: Embedder | None = None,
+    ) -> None:
+        """`background`: older papers, which tell how rare a word is, and topics' examples."""
+        self.papers = list(papers)
+        here = {paper.id for paper in papers}
+        others = {paper.id: paper for paper in background if paper.id not in here}
+        self._all = [*self.papers, *others.values()]
+        self._place = {paper.id: at for at, paper in enumerate(self._all)}
+        self.index = TextIndex(Text(one.title, one.abstract) for one in self._all)
+        measured = np.arange(min(len(self._all), max(len(papers), FEWEST)), dtype=np.int32)
+        vectors = None
+        if embedder is not None:
+            vectors = embedder.vectors([_sentence(self._all[at]) for at in measured])
+        self.closeness = Closeness(self.index, measured, vectors, embedder)
+        self._embedder = embedder
+
+    def match(self, catalogue: Catalogue) -> list[tuple[Match, ...]]:
+        """The topics of each paper, surest first, ties by slug."""
+        topics = list(catalogue.topics.values())
+        near = self._near(topics)
+        found: list[tuple[Match, ...]] = []
+        for at, paper in enumerate(self.papers):
+            signs = catalogue.signs(paper)
+            column = near[:, at]
+            for place in np.flatnonzero(column >= NEAR):
+                signs.setdefault(topics[int(place)].slug, Signs())
+            own = (
+                self._match(catalogue.topics[slug], one, float(column[self._row[slug]]))
+                for slug, one in signs.items()
+            )
+            kept = [match for match in own if match is not None]
+            found.append(tuple(sorted(kept, key=lambda match: (-match.strength, match.topic))))
+        return found
+
+    def strengths(self, catalogue: Catalogue, slug: str) -> Strengths:
+        """How strongly each paper would match one topic, whether it falls under it or not."""
+        near = self._near([catalogue.topics[slug]])[0]
+        nothing = Signs()
+        return np.array(
+            [
+                strength(catalogue.signs(paper).get(slug, nothing), float(near[at]))
+                for at, paper in enumerate(self.papers)
+            ]
+        )
+
+    def _near(self, topics: Sequence[Topic]) -> Floats:
+        """Closeness of every paper to every topic, (topics, papers); 0 without a text."""
+        self._row = {topic.slug: at for at, topic in enumerate(topics)}
+        near = np.zeros((len(topics), len(self.papers)), np.float32)
+        if not self.papers:
+            return near
+        asked = [(at, words) for at, topic in enumerate(topics) if (words := _asked(topic))]
+        if asked:
+            found = self.closeness.to_words([words for _, words in asked])
+            near[[at for at, _ in asked]] = found[:, : len(self.papers)]
+        for at, topic in enumerate(topics):
+            known = [self._all[self._place[one]] for one in topic.examples if one in self._place]
+            if known:
+                near[at] = np.maximum(near[at], self._like(known))
+        many = len(self.closeness.papers)
+        return near * np.float32(many / (many + FEW))
+
+    def _like(self, examples: Sequence[Paper]) -> Floats:
+        rows = self.index.fold_in(Text(one.title, one.abstract) for one in examples)
+        vectors = None
+        if self._embedder is not None:
+            vectors = self._embedder.vectors([_sentence(one) for one in examples])
+        nobody = np.zeros(len(self.closeness.papers), np.float32)
+        return self.closeness.to_papers(rows, nobody, vectors)[: len(self.papers)]
+
+    @staticmethod
+    def _match(topic: Topic, signs: Signs, near: float) -> Match | None:
+        may_be = signs.evidence or topic.asks_by_text
+        if signs.strength < FLOOR and not (may_be and near >= NEAR):
+            return None
+        evidence = [*signs.evidence, *([CLOSE] if near >= NEAR else [])]
+        return Match(
+            topic=topic.slug,
+            strength=strength(signs, near),
+            evidence=tuple(dict.fromkeys(evidence)),
+        )
+
+    def twins(self) -> dict[PaperId, PaperId]:
+        """Papers that are nearly the same as an earlier one of the list, each with that one."""
+        many = len(self.papers)
+        places = np.arange(many, dtype=np.int32)
+        same = self.index.similar(places, places) >= TWINS
+        found: dict[PaperId, PaperId] = {}
+        titles = Counter[str]()
+        first: dict[str, PaperId] = {}
+        for at, paper in enumerate(self.papers):
+            title = " ".join(paper.title.casefold().split())
+            titles[title] += 1
+            earlier = [self.papers[int(one)].id for one in np.flatnonzero(same[at, :at])]
+            one = next((name for name in earlier if name not in found), first.get(title))
+            if one is not None and one not in found:
+                found[paper.id] = one
+            else:
+                first.setdefault(title, paper.id)
+        return found
+
+
+def strength(signs: Signs, near: float) -> float:
+    """In (0, 1)."""
+    evidence = -log(max(signs.doubt, 1e-12))
+    return 1 / (1 + exp(-(evidence + near) / 2))
+
+
+def _asked(topic: Topic) -> Asked | None:
+    """What a topic's text is; None where its name is not of what papers say."""
+    if not topic.own:
+        return Asked(topic.name, topic.description)
+    said = ". ".join(topic.phrases)
+    return Asked(said or topic.name, topic.description) if said or topic.asks_by_text else None
+
+
+def _sentence(paper: Paper) -> str:
+    return f"{paper.title}. {paper.abstract}"

@@ -1,0 +1,114 @@
+"""Selects for readers: wants and history from the stores in, new deliveries out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from newsletter.issue import Issue
+from newsletter.papers import PaperId
+from newsletter.pipeline import silencing
+from newsletter.selection import Considered, Field, Selection, Wishes
+from newsletter.store import deliveries, editor_acts
+from newsletter.store.database import Connection
+from newsletter.store.deliveries import NewDelivery
+from newsletter.wording import DigestKind
+from subscribers import schedule
+from subscribers.model import Subscriber
+
+AWAY = timedelta(days=8)  # without a delivery: longer than a weekly reader goes without
+
+
+class Selector:
+    """Selects from one issue, for one batch of readers after another."""
+
+    def __init__(self, issue: Issue, now: datetime) -> None:
+        self._issue = issue
+        self._now = now
+        self._fields: dict[frozenset[PaperId], Field] = {}
+
+    def __call__(
+        self, connection: Connection, batch: Sequence[Subscriber], recent: Sequence[int] = ()
+    ) -> list[NewDelivery]:
+        """The deliveries of those whose day it is; readers in order of number.
+
+        `recent`: the issues of the last days, of which who was not away had one.
+        """
+        issue = self._issue
+        first, last = batch[0].id, batch[-1].id
+        silent = silencing.silenced(connection, batch, self._now)
+        hidden = editor_acts.hidden(connection, issue)  # maybe since it was frozen
+        here = deliveries.had_any(connection, recent, first, last)
+        due = [
+            (one, at)
+            for one in batch
+            if (at := schedule.due(one.preferences, issue.day)) is not None
+        ]
+        awake = [one for one, _ in due if one.id not in silent]
+        wishes = self.wishes(connection, awake)
+        selections = dict(
+            zip([one.id for one in awake], self._field(hidden).select(wishes), strict=True)
+        )
+        return [
+            NewDelivery(
+                subscriber_id=one.id,
+                picks=(),
+                reason=silencing.skipped(silent[one.id]),
+                due_at=max(at, self._now),
+            )
+            if one.id in silent
+            else self._delivery(
+                one, selections[one.id], at, away=bool(recent) and one.id not in here
+            )
+            for one, at in due
+        ]
+
+    def wishes(self, connection: Connection, readers: Sequence[Subscriber]) -> list[Wishes]:
+        """What decides the digests of readers, in order of number."""
+        if not readers:
+            return []
+        first, last = readers[0].id, readers[-1].id
+        had = deliveries.had(connection, self._issue, first, last)
+        told = deliveries.last_reasons(connection, self._issue, first, last)
+        return [
+            Wishes(
+                follows=one.preferences.follows,
+                mutes=one.preferences.mutes,
+                length=one.preferences.length,
+                had=had.get(one.id, frozenset()),
+                starved=one.preferences.follows - told[one.id] if one.id in told else frozenset(),
+            )
+            for one in readers
+        ]
+
+    def explain(self, connection: Connection, reader: Subscriber) -> list[Considered]:
+        """What became of every candidate for a reader."""
+        hidden = editor_acts.hidden(connection, self._issue)
+        return self._field(hidden).explain(self.wishes(connection, [reader])[0])
+
+    def _field(self, hidden: Collection[PaperId]) -> Field:
+        key = frozenset(hidden)
+        if key not in self._fields:
+            snapshot = self._issue.snapshot
+            self._fields[key] = Field(
+                self._issue.candidates, self._issue.day, key, snapshot.sizes, snapshot.room
+            )
+        return self._fields[key]
+
+    def _delivery(
+        self, reader: Subscriber, selection: Selection, at: datetime, *, away: bool
+    ) -> NewDelivery:
+        return NewDelivery(
+            subscriber_id=reader.id,
+            picks=selection.picks,
+            reason=selection.reason,
+            due_at=max(at, self._now),  # an hour that is past is now
+            kind=self._kind(reader, away=away),
+            language=reader.preferences.language,
+            beyond=selection.beyond,
+        )
+
+    def _kind(self, reader: Subscriber, *, away: bool) -> DigestKind:
+        if away and reader.consent.at < self._now - AWAY:
+            return DigestKind.CATCH_UP
+        return DigestKind.WEEKLY if len(reader.preferences.days) == 1 else DigestKind.DAILY
