@@ -25,7 +25,7 @@ from newsletter.look import Look
 from newsletter.pacing import DomainLimits
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline import topics
-from newsletter.pipeline.compose import Terms
+from newsletter.pipeline.candidates import Terms
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
 from newsletter.pipeline.letters import Desk
@@ -36,6 +36,7 @@ from newsletter.rendering.letters import Letters
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
+from newsletter.selection import Weights
 from newsletter.snapshot import Masthead
 from newsletter.sources import ArxivSource, Fetcher, Http, Limits, Source
 from newsletter.store.database import Connection, Database
@@ -133,6 +134,7 @@ class App:
             new_papers=issue.new_papers,
             language=self.settings.language,
             origins=self._origins(),
+            weights=Weights(**self.settings.selection.model_dump()),
             reliability=sources.reliability(self.settings.sources),
         )
 

@@ -108,6 +108,27 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     return Config(settings=settings, base=base, file=file, origins=origins)
 
 
+def changed(
+    config: Config, changes: Mapping[str, str], environ: Mapping[str, str] = os.environ
+) -> Config:
+    """The settings with some of them set otherwise, by dotted key; raises ConfigError."""
+    known = {key for key, _ in fields()}
+    for key in changes:
+        if key not in known and key.partition(".")[0] not in FREE:
+            near = get_close_matches(key, known, n=1, cutoff=0.4)
+            raise ConfigError(
+                f"Unknown setting {key}." + (f" Did you mean {near[0]}?" if near else "")
+            )
+    try:
+        named = {_variable(key): value for key, value in changes.items()}
+        return load(config.file, {**environ, **named})
+    except ConfigError as error:
+        told = str(error)
+        for key in changes:
+            told = told.replace(_variable(key), key)
+        raise ConfigError(told) from None
+
+
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every value that is not a table, with its dotted key."""
     for key, value in values.items():

@@ -265,6 +265,24 @@ class IssueSettings(Options):
     )
 
 
+class SelectionSettings(Options):
+    """[selection]: what else than match and trend decides which papers a reader gets."""
+
+    repeat: float = Field(
+        default=0.9,
+        gt=0,
+        le=1,
+        description="What the next paper of the same topic counts; lower, and digests are more "
+        "mixed. Try a value by `newsletter evaluate --set selection.repeat=0.8`.",
+    )
+    fresh: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="How much of a paper's score is for being new; half of it is gone in 2 days.",
+    )
+
+
 class PagesSettings(Options):
     """[pages]: where readers find their pages."""
 
@@ -479,6 +497,7 @@ class Settings(Options):
     database: Database = Database()
     sender: Sender = Sender()
     issue: IssueSettings = IssueSettings()
+    selection: SelectionSettings = SelectionSettings()
     pages: PagesSettings = PagesSettings()
     look: LookSettings = LookSettings()
     report: ReportSettings = ReportSettings()

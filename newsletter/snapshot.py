@@ -8,7 +8,7 @@ keeps it as JSON, `message.py` joins it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from newsletter.papers import PaperId
@@ -155,6 +155,7 @@ class Snapshot:
     shells: Mapping[str, Shell]  # by language
     cards: Mapping[PaperId, Card]
     chips: Mapping[str, Chip]  # by topic slug
+    weights: Mapping[str, float] = field(default_factory=dict)  # selection.Weights
 
     @property
     def room(self) -> int:
@@ -174,6 +175,7 @@ class Snapshot:
         return {
             "masthead": vars(self.masthead),
             "language": self.language,
+            "weights": dict(self.weights),
             "shells": {code: shell.to_json() for code, shell in self.shells.items()},
             "chips": {
                 slug: {"name": chip.name, "html": chip.html.decode("ascii")}
@@ -187,6 +189,7 @@ class Snapshot:
         return cls(
             masthead=Masthead(**kept["masthead"]),
             language=kept["language"],
+            weights=kept.get("weights", {}),
             shells={code: Shell.from_json(one) for code, one in kept["shells"].items()},
             cards=cards,
             chips={

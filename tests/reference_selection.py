@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from newsletter.papers import PaperId
-from newsletter.selection import Candidate, Wishes
-from newsletter.selection.batch import REPEAT, SPARE, WHOLE
+from newsletter.selection import Candidate, Weights, Wishes
+from newsletter.selection.batch import SPARE, WHOLE
 from newsletter.selection.field import fresh
 
 
@@ -20,6 +20,7 @@ def picks(
     hidden: Collection[PaperId] = (),
     sizes: Mapping[PaperId, int] | None = None,
     room: int = 0,
+    weights: Weights = Weights(),  # noqa: B008  frozen
 ) -> list[PaperId]:
     """The papers of a digest, in its order; `longest` is the longest digest of the batch."""
     shown = [one for one in candidates if one.paper_id not in hidden]
@@ -27,7 +28,10 @@ def picks(
     whole = [
         {slug: max(1, round(share * WHOLE)) for slug, share in one.matches.items()} for one in shown
     ]
-    weight = [max(1, round(one.trend * fresh((day - one.seen).days) * WHOLE)) for one in shown]
+    weight = [
+        max(1, round(one.trend * fresh((day - one.seen).days, weights.fresh) * WHOLE))
+        for one in shown
+    ]
     muted = [not reader.mutes.isdisjoint(one.matches) for one in shown]
     had = [one.paper_id in reader.had for one in shown]
 
@@ -65,7 +69,7 @@ def picks(
     worth: dict[int, float] = {}
     for at in listed:
         topic = best_topic(at)[1]
-        worth[at] = score[at] * REPEAT ** said[topic] if topic else float(score[at])
+        worth[at] = score[at] * weights.repeat ** said[topic] if topic else float(score[at])
         said[topic] += bool(topic)
     chosen = sorted(
         listed, key=lambda at: (not shown[at].pinned, at not in forced, -worth[at], at)

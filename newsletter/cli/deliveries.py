@@ -100,7 +100,18 @@ def show_(app: App, which: str, issue: str | None, as_json: bool) -> None:
     row = _row(chosen, one) | {"message_id": message_id}
     if standing.paused or standing.cancelled:
         row["issue_is"] = "cancelled" if standing.cancelled else "paused"
+    cards = chosen.snapshot.cards
+    picks = ledger.read_picks(one.picks, chosen)
     if as_json:
+        row["papers"] = [
+            {
+                "paper": pick.paper_id,
+                "title": cards[pick.paper_id].title,
+                "score": pick.score,
+                "topics": pick.reasons,
+            }
+            for pick in picks
+        ]
         row["history"] = [
             {name: value for name, value in vars(line).items() if name != "delivery_id"}
             for line in past
@@ -110,6 +121,20 @@ def show_(app: App, which: str, issue: str | None, as_json: bool) -> None:
         return
     shown = [[name.replace("_", " "), value] for name, value in row.items() if value is not None]
     table(["", ""], shown)
+    if picks:
+        table(
+            ["#", "Paper", "Title", "Because of", "Score"],
+            [
+                [
+                    place,
+                    pick.paper_id,
+                    cards[pick.paper_id].title,
+                    ", ".join(pick.reasons) or "trending",
+                    f"{pick.score:.3f}",
+                ]
+                for place, pick in enumerate(picks, start=1)
+            ],
+        )
     if past:
         table(
             ["Attempt", "At", "Became", "Why", "By", "Transport"],

@@ -4,6 +4,7 @@ The same three whether a person types them or, later, a schedule does. This is t
 `app.py` that knows both packages.
 """
 
+from newsletter.pipeline.backtest import Backtest, backtest
 from newsletter.pipeline.bounces import Taken, TakenBack, What, take_back
 from newsletter.pipeline.collect import Collected, collect, look
 from newsletter.pipeline.compose import Composed, compose, draw_again
@@ -26,8 +27,10 @@ from newsletter.pipeline.letters import (
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
 from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 from newsletter.pipeline.samples import draw_samples
+from newsletter.pipeline.selecting import explain
 
 __all__ = [
+    "Backtest",
     "Clearance",
     "Collected",
     "Composed",
@@ -46,6 +49,7 @@ __all__ = [
     "Typed",
     "What",
     "add",
+    "backtest",
     "cancel",
     "clear",
     "collect",
@@ -55,6 +59,7 @@ __all__ = [
     "draw_again",
     "draw_samples",
     "edit",
+    "explain",
     "letter_to",
     "look",
     "open_roads",

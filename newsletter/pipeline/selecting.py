@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.pipeline import silencing
-from newsletter.selection import Considered, Field, Selection, Wishes
+from newsletter.selection import Considered, Field, Selection, Weights, Wishes
 from newsletter.store import deliveries, editor_acts
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import NewDelivery
@@ -17,6 +17,11 @@ from subscribers import schedule
 from subscribers.model import Subscriber
 
 AWAY = timedelta(days=8)  # without a delivery: longer than a weekly reader goes without
+
+
+def explain(connection: Connection, issue: Issue, reader: Subscriber) -> list[Considered]:
+    """What became of every candidate of an issue for a reader: picks first, then by score."""
+    return Selector(issue, issue.composed_at).explain(connection, reader)
 
 
 class Selector:
@@ -63,12 +68,17 @@ class Selector:
             for one, at in due
         ]
 
-    def wishes(self, connection: Connection, readers: Sequence[Subscriber]) -> list[Wishes]:
-        """What decides the digests of readers, in order of number."""
+    def wishes(
+        self, connection: Connection, readers: Sequence[Subscriber], *, before: bool = False
+    ) -> list[Wishes]:
+        """What decides the digests of readers, in order of number.
+
+        With `before`, as it was before they got this issue.
+        """
         if not readers:
             return []
         first, last = readers[0].id, readers[-1].id
-        had = deliveries.had(connection, self._issue, first, last)
+        had = deliveries.had(connection, self._issue, first, last, before=before)
         told = deliveries.last_reasons(connection, self._issue, first, last)
         return [
             Wishes(
@@ -84,14 +94,19 @@ class Selector:
     def explain(self, connection: Connection, reader: Subscriber) -> list[Considered]:
         """What became of every candidate for a reader."""
         hidden = editor_acts.hidden(connection, self._issue)
-        return self._field(hidden).explain(self.wishes(connection, [reader])[0])
+        return self._field(hidden).explain(self.wishes(connection, [reader], before=True)[0])
 
     def _field(self, hidden: Collection[PaperId]) -> Field:
         key = frozenset(hidden)
         if key not in self._fields:
             snapshot = self._issue.snapshot
             self._fields[key] = Field(
-                self._issue.candidates, self._issue.day, key, snapshot.sizes, snapshot.room
+                self._issue.candidates,
+                self._issue.day,
+                key,
+                snapshot.sizes,
+                snapshot.room,
+                Weights(**snapshot.weights),
             )
         return self._fields[key]
 

@@ -23,6 +23,6 @@ plain Python is `tests/reference_selection.py`; the tests compare them.
 """
 
 from newsletter.selection.field import Field
-from newsletter.selection.values import Candidate, Considered, Pick, Selection, Wishes
+from newsletter.selection.values import Candidate, Considered, Pick, Selection, Weights, Wishes
 
-__all__ = ["Candidate", "Considered", "Field", "Pick", "Selection", "Wishes"]
+__all__ = ["Candidate", "Considered", "Field", "Pick", "Selection", "Weights", "Wishes"]

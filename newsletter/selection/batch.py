@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHOLE = 4095  # what 1 is in whole numbers; two of them multiplied are exact in 32 bits
-REPEAT = 0.9  # what the next paper of the same topic counts
 SPARE = 22  # candidates a shortlist has beyond the length asked for
 NONE = -1
 
@@ -26,7 +25,6 @@ Longs = NDArray[np.int64]
 
 _PIN = np.int64(1) << 50  # above every score
 _FORCE = np.int64(1) << 49
-_REPEATS = np.array([REPEAT**times for times in range(64)])
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,12 @@ class Arrays:
     surest: Ints  # (C,), the topic each is surest of; NONE: it is under none
     sizes: Longs | None = None  # (C,), bytes of its card
     room: int = 0  # bytes
+    repeat: float = 0.9  # what the next paper of the same topic counts
+
+    @cached_property
+    def repeats(self) -> Floats:
+        """What a paper counts that is the n-th of its topic, from 0; powers, so made once."""
+        return np.array([self.repeat**times for times in range(64)])
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ class Batch:
         same = (topic[:, :, None] == topic[:, None, :]) & (topic != NONE)[:, :, None]
         same &= (best > 0)[:, None, :]
         repeats = np.tril(same, -1).sum(axis=2, dtype=np.int32)
-        worth = best * _REPEATS[np.minimum(repeats, len(_REPEATS) - 1)]
+        worth = best * self._field.repeats[np.minimum(repeats, 63)]
         return at.astype(np.int32), repeats, worth
 
     def topic_of(self, at: Ints) -> Ints:

@@ -9,16 +9,23 @@ import numpy as np
 
 from newsletter.papers import PaperId
 from newsletter.selection.batch import NONE, WHOLE, Arrays, Batch, Lists, Readers, padded
-from newsletter.selection.values import Candidate, Considered, Pick, Selection, Wishes
+from newsletter.selection.values import (
+    Candidate,
+    Considered,
+    Pick,
+    Selection,
+    Weights,
+    Wishes,
+)
 
-FRESH_LEAST = 0.9
+DEFAULT = Weights()
 FRESH_HALF_LIFE = 2  # days
 
 
-def fresh(days: int) -> float:
+def fresh(days: int, weight: float) -> float:
     """What a paper counts that was first seen so many days before the issue."""
     share: float = 2.0 ** (-max(0, days) / FRESH_HALF_LIFE)
-    return FRESH_LEAST + (1 - FRESH_LEAST) * share
+    return 1 - weight + weight * share
 
 
 class Field:
@@ -31,17 +38,20 @@ class Field:
         hidden: Collection[PaperId] = (),
         sizes: Mapping[PaperId, int] | None = None,
         room: int = 0,
+        weights: Weights = DEFAULT,
     ) -> None:
         """`hidden` are left out; where `sizes` (bytes) are given, picks are at most `room` long."""
         self.candidates = [one for one in candidates if one.paper_id not in hidden]
         self._at = {one.paper_id: at for at, one in enumerate(self.candidates)}
         self.slugs = sorted({slug for one in self.candidates for slug in one.matches})
         self._row = {slug: row for row, slug in enumerate(self.slugs)}
-        self._fresh = [fresh((day - one.seen).days) for one in self.candidates]
-        self._arrays = self._as_arrays(sizes, room)
+        self._fresh = [fresh((day - one.seen).days, weights.fresh) for one in self.candidates]
+        self._arrays = self._as_arrays(sizes, room, weights)
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[str, ...]] = {}
 
-    def _as_arrays(self, sizes: Mapping[PaperId, int] | None, room: int) -> Arrays:
+    def _as_arrays(
+        self, sizes: Mapping[PaperId, int] | None, room: int, weights: Weights
+    ) -> Arrays:
         many = len(self.candidates)
         match = np.zeros((len(self.slugs) + 1, many), np.int32)
         surest = np.full(many, NONE, np.int32)
@@ -63,6 +73,7 @@ class Field:
             if sizes is None
             else np.array([sizes[one.paper_id] for one in self.candidates], np.int64),
             room=room,
+            repeat=weights.repeat,
         )
 
     def select(self, readers: Sequence[Wishes]) -> list[Selection]:

@@ -10,6 +10,14 @@ from newsletter.papers import PaperId
 
 
 @dataclass(frozen=True, kw_only=True)
+class Weights:
+    """What an operator may weigh otherwise."""
+
+    repeat: float = 0.9  # what the next paper of the same topic counts, in (0, 1]
+    fresh: float = 0.1  # what of a paper's score is for being new, in [0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A paper an issue may carry."""
 

@@ -128,10 +128,13 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> lis
     return [one for one in new if one.subscriber_id in written]
 
 
-def had(connection: Connection, issue: Issue, first: int, last: int) -> dict[int, set[PaperId]]:
+def had(
+    connection: Connection, issue: Issue, first: int, last: int, *, before: bool = False
+) -> dict[int, set[PaperId]]:
     """Which of an issue's papers subscribers numbered `first` to `last` have or may yet get.
 
-    By the ids they have in this issue, whatever they were called when they went out.
+    By the ids they have in this issue, whatever they were called when they went out. With
+    `before`, only what came with issues before it.
     """
     names = issues.names_of(connection, issue)
     places: dict[tuple[int, int], PaperId] = {}
@@ -141,7 +144,8 @@ def had(connection: Connection, issue: Issue, first: int, last: int) -> dict[int
             issue_papers.c.paper_id.in_(known[start : start + 1000])
         )
         for row in connection.execute(held):
-            places[row.issue_id, row.place] = names[row.paper_id]
+            if not before or row.issue_id < issue.id:
+                places[row.issue_id, row.place] = names[row.paper_id]
     query = select(deliveries.c.subscriber_id, deliveries.c.issue_id, deliveries.c.picks).where(
         deliveries.c.issue_id.in_({issue_id for issue_id, _ in places}),
         deliveries.c.subscriber_id.between(first, last),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter import catalogue, pipeline, sources
 from newsletter.cli.preview import take_apart
-from newsletter.pipeline.compose import Terms
+from newsletter.pipeline.candidates import Terms
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder

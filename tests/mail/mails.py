@@ -19,7 +19,7 @@ from newsletter.editor import Act
 from newsletter.look import Look
 from newsletter.message import Message
 from newsletter.pipeline import Edition, edit
-from newsletter.pipeline.compose import Terms
+from newsletter.pipeline.candidates import Terms
 from newsletter.rendering.letters import Letters
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.papers import PaperId
-from newsletter.selection import Candidate, Field, Wishes
+from newsletter.selection import Candidate, Field, Weights, Wishes
 from tests import reference_selection
 
 DAY = date(2026, 3, 5)
@@ -54,10 +54,11 @@ def test_arrays_choose_what_plain_python_chooses(data: st.DataObject) -> None:
     readers = [data.draw(wishes(papers)) for _ in range(data.draw(st.integers(1, 4)))]
     hidden = {one.paper_id for one in papers if data.draw(st.integers(0, 9)) == 0}
     sizes = {one.paper_id: data.draw(st.integers(1, 9)) for one in papers}
+    weights = Weights(repeat=data.draw(SHARE), fresh=data.draw(SHARE))
     for limit in (None, sizes):
-        found = Field(papers, DAY, hidden, limit, 30).select(readers)
+        found = Field(papers, DAY, hidden, limit, 30, weights).select(readers)
         longest = max(one.length for one in readers)
         assert [[pick.paper_id for pick in one.picks] for one in found] == [
-            reference_selection.picks(papers, DAY, one, longest, hidden, limit, 30)
+            reference_selection.picks(papers, DAY, one, longest, hidden, limit, 30, weights)
             for one in readers
         ]
