@@ -28,7 +28,7 @@ from subscribers.tokens import Purpose, Signer
 
 CONFIRM_WITHIN = timedelta(days=3)
 REPORTED = 5  # issues, the newest, that a report may still be owed of
-TROUBLES = 5  # reasons that a report tells
+REASONS = 5  # of a state, the commonest, that a report tells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +175,7 @@ def _wishes(desk: Desk, reader: Subscriber) -> Wishes:
         at=f"{wants.at:%H:%M}",
         zone=wants.zone,
         length=wants.length,
+        days=wants.days,
     )
 
 
@@ -194,7 +195,10 @@ def _account(connection: Connection, waiting: Waiting) -> Account:
     return Account(
         day=issue.day,
         counts=[(state.value, number) for state, number in counts.items() if number],
-        troubles=list(ledger.troubles(connection, issue.id, TROUBLES).items()),
+        reasons={
+            state: list(ledger.reasons(connection, issue.id, state, REASONS).items())
+            for state in (DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.SKIPPED)
+        },
     )
 
 
