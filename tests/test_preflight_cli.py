@@ -58,7 +58,7 @@ def test_a_composed_issue_passes_and_goes(place: Path, sink: Sink) -> None:
     done = newsletter(place, "preflight", "--no-spam")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passes, with 1 warning." in done.stdout
-    assert "3 readers, 3 of them get papers" in done.stdout
+    assert "3 readers, 3 with papers, 10.0 on average." in done.stdout
     told = asked(place, "preflight", "--no-spam")
     assert (told["passes"], told["counts"]["error"]) == (True, 0)
     assert told["accounts"]["by_papers"] == {"10": 3}
@@ -159,6 +159,16 @@ def test_settings_that_are_wrong_are_told(
     place = compose(tmp_path, **settings)
     told = asked(place, "preflight", "--no-spam", **settings)
     assert (level, check) in {(one["level"], one["check"]) for one in told["findings"]}
+
+
+@pytest.mark.parametrize("now", [{}, {"PAGES__URL": "https://new.papers.dev"}])
+def test_an_issue_of_another_pages_url_is_told_as_such(tmp_path: Path, now: dict[str, str]) -> None:
+    """The setting removed or changed: one finding says what happened, not one a link."""
+    place = compose(tmp_path, PAGES__URL="https://old.papers.dev")
+    found = asked(place, "preflight", "--no-spam", **now)["findings"]
+    (told,) = (one for one in found if one["level"] != "warning")
+    assert (told["level"], told["check"]) == ("fatal", "list-unsubscribe")
+    assert "composed under another pages.url, at old.papers.dev" in told["says"]
 
 
 def test_signed_mail_is_verified(tmp_path: Path) -> None:

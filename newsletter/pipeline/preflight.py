@@ -21,7 +21,7 @@ from newsletter.pipeline.digests import Edition
 from newsletter.preflight import accounting, checks, compare, dns, scores, sender, signature, spam
 from newsletter.preflight.accounting import Accounts, Figures, Group, Since
 from newsletter.preflight.findings import Finding, fatal, merged
-from newsletter.preflight.house import House, hosts_of
+from newsletter.preflight.house import House, host_of, hosts_of
 from newsletter.preflight.mail import Mail
 from newsletter.preflight.report import Built, Report
 from newsletter.store import issues, ledger, papers, preflights
@@ -143,6 +143,7 @@ def _house(connection: Connection, house: House, issue: Issue) -> House:
         reply_to=masthead.reply_to,
         list_id=masthead.list_id,
         domain=masthead.domain,
+        pages_host=host_of(masthead.pages),
         paper_hosts=hosts_of(
             url
             for paper in known
