@@ -6,11 +6,15 @@ stand in one frame, `templates/letters/frame`, as HTML and as text.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from urllib.parse import unquote
 
+from markupsafe import escape
+
+from newsletter.errors import TemplateError
 from newsletter.language import Language
 from newsletter.rendering.templates import Templates
 from newsletter.snapshot import Masthead
@@ -259,10 +263,21 @@ class Letters:
         return Letter(
             language=language.code,
             subject=words.subject,
-            html=self._templates.render("letters/frame.mjml", values, language.code),
-            text=self._templates.render("letters/frame.txt", values, language.code),
+            html=self._drawn("letters/frame.mjml", values, language.code, escape),
+            text=self._drawn("letters/frame.txt", values, language.code, str),
             leave=bool(words.leave),
         )
+
+    def _drawn(
+        self, name: str, values: Mapping[str, Any], code: str, write: Callable[[Any], str]
+    ) -> str:
+        """The frame with these values; raises TemplateError where it leaves out a link."""
+        drawn = self._templates.render(name, values, code)
+        for what in ("url", "leave"):
+            if write(values[what]) not in drawn:
+                file = self._templates.find(name)
+                raise TemplateError(f"Template {file}: {{{{ {what} }}}} must stand in it.")
+        return drawn
 
 
 def _days(language: Language, days: Collection[int]) -> str:
