@@ -295,6 +295,7 @@ class App:
             records=self._dkim_records(),
             filters=filters or {},
             dns=self.dns,
+            desk=self.desk,
         )
 
     def dns(self, *, anyway: bool = False) -> tuple[Finding, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,6 +29,7 @@ RESERVED = tuple(
 FREE = ("transports", "domains", "sources")  # tables whose keys their own rooms know
 DEFAULT = "default"
 SHORTEST_SECRET = 16  # characters; 128 bits where they are drawn at random
+NEAR = 0.6  # likeness from which on a name may be meant
 DERIVED = (("sender", "name"), ("sender", "bounces"), ("sender", "list_id"))  # wrong with another
 
 
@@ -184,12 +185,9 @@ def _variables(
             continue
         keys = known.get(name) or _free(name, values)
         if keys is None:
-            near = get_close_matches(name.upper(), known, n=1, cutoff=0.4)
-            raise ConfigError(
-                f"Unknown setting {name} in the environment. Did you mean {near[0]}?"
-                if near
-                else f"Unknown setting {name} in the environment."
-            )
+            asked = name.removeprefix(PREFIX).lower().replace("__", ".")
+            hint = _nearest(asked, [".".join(one) for one in known.values()], _variable)
+            raise ConfigError(f"Unknown setting {name} in the environment.{hint}")
         if environ[name]:
             yield name, keys, environ[name]
 
@@ -231,6 +229,19 @@ def _put(
     at[last] = value
 
 
+def _nearest(key: str, known: Sequence[str], write: Callable[[str], str]) -> str:
+    """Says which setting a wrong name may mean; in a table that is there, one of its own."""
+    table, _, name = key.rpartition(".")
+    own = {one.rpartition(".")[2]: one for one in known if one.rpartition(".")[0] == table}
+    if not table or not own:
+        near = get_close_matches(key, known, n=1, cutoff=NEAR)
+        return f" Did you mean {write(near[0])}?" if near else ""
+    near = get_close_matches(name, own, n=1, cutoff=NEAR)
+    if near:
+        return f" Did you mean {write(own[near[0]])}?"
+    return f" Known in [{table}]: {', '.join(own)}."
+
+
 def _told(error: Any, origins: Mapping[str, str], file: str) -> str:
     path = [str(part) for part in error["loc"]]
     key = ".".join(path)
@@ -238,8 +249,7 @@ def _told(error: Any, origins: Mapping[str, str], file: str) -> str:
     name = origin if origin.startswith(PREFIX) else f"{key} in {origin}"
     if error["type"] == "extra_forbidden":
         known = [*Settings.model_fields, *(one for one, _ in fields())]
-        near = get_close_matches(key, known, n=1, cutoff=0.4)
-        return f"Unknown setting {name}." + (f" Did you mean {near[0]}?" if near else "")
+        return f"Unknown setting {name}.{_nearest(key, known, str)}"
     if error["type"] in WORDS:
         return f"{name} {WORDS[error['type']].format(**error.get('ctx', {}))}."
     reason = str(error["msg"]).removeprefix("Value error, ")

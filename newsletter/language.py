@@ -14,7 +14,7 @@ from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, get_day_names
 from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
@@ -56,6 +56,10 @@ class Language:
         """A date with its weekday: "Thursday 12 March 2026"."""
         told = format_date(day, "full", self._locale)
         return told.replace(", ", " ", 1) if self.code == ENGLISH else told
+
+    def day_name(self, number: int) -> str:
+        """A weekday within a sentence, 0 is Monday: "Monday"."""
+        return str(get_day_names("wide", "format", self._locale)[number])
 
     def short(self, day: date) -> str:
         """A date without its year: "12 Mar"."""

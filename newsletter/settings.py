@@ -74,6 +74,12 @@ def _zone(name: str) -> str:
         raise ValueError(str(error).rstrip(".")) from None
 
 
+def _one_line(text: str) -> str:
+    """Lines joined by commas, which stand for the ends of lines in an address."""
+    lines = (" ".join(line.split()).rstrip(",") for line in text.splitlines())
+    return ", ".join(line for line in lines if line)
+
+
 def _ascii_line(text: str) -> str:
     if not text.isascii():  # it stands in an HTTP header
         raise ValueError("must be ASCII, such as an address or the URL of a page")
@@ -208,9 +214,10 @@ class Sender(Options):
         description="Whether each mail has an envelope sender of its own, LOCAL+TOKEN@DOMAIN, from "
         "the next issue on; the server of sender.bounces has to take those.",
     )
-    postal_address: str = Field(
+    postal_address: Annotated[str, AfterValidator(_one_line)] = Field(
         default="",
-        description="The sender's postal address, which the law of many countries asks for.",
+        description="The sender's postal address, which the law of many countries asks for; "
+        "several lines are joined by commas.",
     )
     list_id: Annotated[str, AfterValidator(_list_id)] = Field(
         default_factory=lambda data: f"daily.{_domain(data) or 'example.org'}",

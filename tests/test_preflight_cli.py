@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from newsletter.quoted import encode
+from newsletter.resources import folder
 from tests.crash.sink import Sink
 from tests.test_wrong_input import PAGE, newsletter, refused, smtp
 
@@ -58,7 +59,7 @@ def test_a_composed_issue_passes_and_goes(place: Path, sink: Sink) -> None:
     done = newsletter(place, "preflight", "--no-spam")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Passes, with 1 warning." in done.stdout
-    assert "3 readers, 3 of them get papers" in done.stdout
+    assert "3 readers, 3 with papers, 10.0 on average." in done.stdout
     told = asked(place, "preflight", "--no-spam")
     assert (told["passes"], told["counts"]["error"]) == (True, 0)
     assert told["accounts"]["by_papers"] == {"10": 3}
@@ -159,6 +160,36 @@ def test_settings_that_are_wrong_are_told(
     place = compose(tmp_path, **settings)
     told = asked(place, "preflight", "--no-spam", **settings)
     assert (level, check) in {(one["level"], one["check"]) for one in told["findings"]}
+
+
+@pytest.mark.parametrize("now", [{}, {"PAGES__URL": "https://new.papers.dev"}])
+def test_an_issue_of_another_pages_url_is_told_as_such(tmp_path: Path, now: dict[str, str]) -> None:
+    """The setting removed or changed: one finding says what happened, not one a link."""
+    place = compose(tmp_path, PAGES__URL="https://old.papers.dev")
+    found = asked(place, "preflight", "--no-spam", **now)["findings"]
+    (told,) = (one for one in found if one["level"] != "warning")
+    assert (told["level"], told["check"]) == ("fatal", "list-unsubscribe")
+    assert "composed under another pages.url, at old.papers.dev" in told["says"]
+
+
+@pytest.mark.parametrize(
+    ("put", "told"),
+    [
+        ("{{ wy }}", "letters/frame.mjml, line 32: 'wy' is undefined"),
+        ("<iframe></iframe>", "There is an <iframe> in the mail."),
+    ],
+)
+def test_a_theme_that_breaks_letters_alone_is_told(place: Path, put: str, told: str) -> None:
+    """As a warning, with file and line where it cannot be drawn: digests are whole and go."""
+    mine = place / "mine" / "letters" / "frame.mjml"
+    mine.parent.mkdir(parents=True)
+    ours = (folder("templates") / "letters" / "frame.mjml").read_text(encoding="utf-8")
+    mine.write_text(ours.replace("{{ why }}", put), encoding="utf-8")
+    found = asked(place, "preflight", "--no-spam", LOOK__TEMPLATES="mine")
+    assert found["passes"]
+    (one,) = (one for one in found["findings"] if told in one["says"])
+    assert (one["level"], one["times"] > 1) == ("warning", True)
+    assert one["where"].startswith("confirmation in en")
 
 
 def test_signed_mail_is_verified(tmp_path: Path) -> None:

@@ -88,6 +88,16 @@ def test_templates_are_exported_and_then_count(place: Path) -> None:
         ),
         ("parts/head.mjml", "look.dark_link", "look.drk", r"head\.mjml, line 22: .* 'drk'"),
         ("letters/frame.mjml", "{{ why }}", "{{ wy }}", r"frame\.mjml, line \d+: 'wy'"),
+        ("letters/frame.txt", "{{ note | wrap }}", "{{ not | wrap }}", r"frame\.txt, line \d+: "),
+        ("letters/frame.txt", "{{ url }}", "", r"frame\.txt: \{\{ url \}\} must stand in it"),
+        ("letters/frame.mjml", "{{ leave }}", "", r"frame\.mjml: \{\{ leave \}\} must stand in it"),
+        (
+            "letters/frame.mjml",
+            "{{ why }}",
+            "<iframe></iframe>",
+            r"There is an <iframe> in the mail",
+        ),
+        ("letters/frame.mjml", ';color:{{ look.ink }}">{{ para', ';color:#ccc">{{ para', "#cccccc"),
     ],
 )
 def test_a_broken_template_is_told_with_file_and_line(

@@ -83,7 +83,7 @@ def _run(app: App, place: Path, pictures: bool) -> None:
     say(f"Mail      {place / 'mail' / 'new'}   a maildir; open it with any mail program")
     say(f"Previews  {place / 'previews'}   .html, .txt and .eml of each mail, .png with a browser")
     say(f"Ask more  newsletter --config {place / 'newsletter.toml'} status")
-    say("          make demo again: nobody gets anything twice")
+    say(f"Again     newsletter demo {place}   nobody gets anything twice")
 
 
 def _settings(place: Path) -> Path:

@@ -134,17 +134,17 @@ def _where(where: str, times: int) -> str:
 
 def _accounts(accounts: Accounts) -> list[Shown]:
     parts: list[Shown] = [
-        f"{counted(accounts.readers, 'reader')}, {accounts.reached:,} of them get papers, "
+        f"{counted(accounts.readers, 'reader')}, {accounts.reached:,} with papers, "
         f"{accounts.mean:.1f} on average."
     ]
     if accounts.by_papers:
         rows = [[papers, readers] for papers, readers in accounts.by_papers.items()]
         parts.append(grid(["Papers", "Readers"], rows))
-    parts += [f"{number:,} get nothing: {why}." for why, number in accounts.nothing.items()]
+    parts += [f"{number:,} with nothing: {why}." for why, number in accounts.nothing.items()]
     for number, why in (
-        (accounts.not_due, "are not due: it is not their day, or they came since"),
+        (accounts.not_due, "not due: it is not their day, or they came since"),
         (accounts.left, "unsubscribed since it was composed"),
-        (accounts.suppressed, "have addresses that were suppressed since"),
+        (accounts.suppressed, "suppressed since it was composed"),
     ):
         if number:
             parts.append(f"{number:,} {why}.")

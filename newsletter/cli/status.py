@@ -96,7 +96,7 @@ def _look(app: App, issue: Issue) -> _Look:
             sums=standings.of(connection, issue.id, now),
             stands=issue_acts.standing(connection, issue.id),
             waits=ledger.waiting(connection, now, issue_id=issue.id),
-            skipped=ledger.skipped(connection, issue.id, MOST_SKIPPED),
+            skipped=ledger.reasons(connection, issue.id, DeliveryState.SKIPPED, MOST_SKIPPED),
         )
 
 

@@ -11,7 +11,8 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, counted, dump, say, table
-from newsletter.errors import RequestError
+from newsletter.errors import RequestError, TemplateError
+from newsletter.preflight.findings import Level, merged
 from newsletter.resources import folder
 
 SUFFIXES = (".mjml", ".html", ".txt")
@@ -72,7 +73,10 @@ def export(place: Path, names: tuple[str, ...]) -> None:
 @templates.command(epilog="Example: newsletter templates check")
 @pass_app
 def check(app: App) -> None:
-    """Draw every mail in every language, and tell the first mistake with file and line."""
+    """Draw every mail in every language, and tell the first mistake with file and line.
+
+    Letters are judged as a preflight judges an issue: links, HTML, contrast, size.
+    """
     app.templates.language(app.settings.language)
     languages = app.templates.known_languages()
     own = app.templates.folders[0]
@@ -81,7 +85,17 @@ def check(app: App) -> None:
         for file in own.rglob("*")
         if file.suffix in SUFFIXES and str(file.relative_to(own)) not in _names(folder("templates"))
     )
-    pipeline.draw_samples(app.renderer, app.desk, datetime.now(UTC), languages)
+    now = datetime.now(UTC)
+    pipeline.draw_samples(app.renderer, app.desk, now, languages)
+    judges = pipeline.Judges(house=app.means().house, pages_only=True)
+    found = merged(pipeline.judge_letters(app.desk, judges, now, languages))
+    wrong = [one for one in found if one.level is not Level.WARNING]
+    for one in found:
+        if one not in wrong[:1]:
+            say(f"{one.level.capitalize()}: {one.says} ({one.where})")
+    if wrong:
+        first, frame = wrong[0], app.templates.find("letters/frame.mjml")
+        raise TemplateError(f"Template {frame}: {first.says} ({first.where}) {first.do}")
     for name in strange:
         say(f"Not used: {own / name} overrides none of our templates.")
     say(f"All mails can be drawn, in {', '.join(languages)}.")

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from newsletter.doctor import dkim_records, dmarc, hosts, spf
-from newsletter.doctor.answers import Ask, is_reserved
-from newsletter.doctor.findings import Finding, skipped
+from newsletter.doctor.answers import Answer, Ask, Kind, Reply, is_reserved
+from newsletter.doctor.findings import Finding, State, skipped, warning
 
 CHECK = "dns"
 
@@ -37,6 +37,36 @@ def check(sender: Sender, ask: Ask, *, anyway: bool = False) -> Iterator[Finding
             "`newsletter doctor --dns` asks it all the same.",
         )
         return
+    heard = _Heard(ask)
+    found = list(_all(sender, heard))
+    if heard.why and not heard.anything:  # then each check would tell the same
+        yield warning(
+            CHECK,
+            f"The DNS could not be asked: {heard.why}. Nothing is known of the sender's records.",
+            "Try again when the DNS answers, or set doctor.nameservers to servers that do.",
+        )
+        found = [one for one in found if one.state is State.SKIPPED]
+    yield from found
+
+
+class _Heard:
+    """Asks, and remembers whether any question was answered."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self.anything = False
+        self.why = ""  # the first question had no answer
+
+    def __call__(self, name: str, kind: Kind) -> Answer:
+        answer = self._ask(name, kind)
+        if answer.reply is Reply.UNKNOWN:
+            self.why = self.why or answer.why or "no answer"
+        else:
+            self.anything = True
+        return answer
+
+
+def _all(sender: Sender, ask: Ask) -> Iterator[Finding]:
     domain, envelope = _domain(sender.address), _domain(sender.bounces)
     signer = sender.signs_as.lower()
     if not is_reserved(envelope):

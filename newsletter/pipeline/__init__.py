@@ -12,6 +12,8 @@ from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.letter_samples import Judges
+from newsletter.pipeline.letter_samples import judge as judge_letters
 from newsletter.pipeline.letter_sending import send_letters
 from newsletter.pipeline.letters import (
     Confirmed,
@@ -39,6 +41,7 @@ __all__ = [
     "Dispatched",
     "Edited",
     "Edition",
+    "Judges",
     "Means",
     "Post",
     "Rehearsed",
@@ -60,6 +63,7 @@ __all__ = [
     "draw_samples",
     "edit",
     "explain",
+    "judge_letters",
     "letter_to",
     "look",
     "open_roads",

@@ -28,7 +28,7 @@ from subscribers.tokens import Purpose, Signer
 
 CONFIRM_WITHIN = timedelta(days=3)
 REPORTED = 5  # issues, the newest, that a report may still be owed of
-TROUBLES = 5  # reasons that a report tells
+REASONS = 5  # of a state, the commonest, that a report tells
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +66,14 @@ def compose_letter(
     """
     if waiting.kind is LetterKind.REPORT:
         letter = desk.letters.report(desk.language, _account(connection, waiting))
-        return _message(desk, waiting, letter, waiting.address, "")
+        return mail_of(desk, waiting, letter, waiting.address, "")
     assert waiting.subscriber_id is not None  # noqa: S101  the others go to readers
     reader = subscribers.by_id(connection, waiting.subscriber_id)
     if reader.state is not state_for(waiting.kind):
         return None
     letter = write(desk, waiting.kind, reader, now, first=_first(connection, reader))
     token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
-    return _message(desk, waiting, letter, reader.address, token)
+    return mail_of(desk, waiting, letter, reader.address, token)
 
 
 def write(
@@ -119,7 +119,7 @@ def letter_to(
     )
     letter = write(desk, kind, reader, now, first=first)
     token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
-    return _message(desk, waiting, letter, reader.address, token)
+    return mail_of(desk, waiting, letter, reader.address, token)
 
 
 def report_of(
@@ -149,7 +149,8 @@ def confirm_url(desk: Desk, subscriber_id: int, now: datetime) -> str:
     return f"mailto:{desk.masthead.reply_to}?subject=confirm%20{token}"
 
 
-def _message(desk: Desk, waiting: Waiting, letter: Letter, address: str, token: str) -> Message:
+def mail_of(desk: Desk, waiting: Waiting, letter: Letter, address: str, token: str) -> Message:
+    """A letter as the mail it is sent as; the `token` unsubscribes, where it can."""
     return built(
         desk.masthead,
         Headers(
@@ -175,6 +176,7 @@ def _wishes(desk: Desk, reader: Subscriber) -> Wishes:
         at=f"{wants.at:%H:%M}",
         zone=wants.zone,
         length=wants.length,
+        days=wants.days,
     )
 
 
@@ -194,7 +196,10 @@ def _account(connection: Connection, waiting: Waiting) -> Account:
     return Account(
         day=issue.day,
         counts=[(state.value, number) for state, number in counts.items() if number],
-        troubles=list(ledger.troubles(connection, issue.id, TROUBLES).items()),
+        reasons={
+            state: list(ledger.reasons(connection, issue.id, state, REASONS).items())
+            for state in (DeliveryState.FAILED, DeliveryState.UNKNOWN, DeliveryState.SKIPPED)
+        },
     )
 
 

@@ -17,11 +17,13 @@ from newsletter.dkim import MailSigner
 from newsletter.doctor.findings import Finding as Examined
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
+from newsletter.pipeline import letter_samples
 from newsletter.pipeline.digests import Edition
+from newsletter.pipeline.letters import Desk
 from newsletter.preflight import accounting, checks, compare, dns, scores, sender, signature, spam
 from newsletter.preflight.accounting import Accounts, Figures, Group, Since
 from newsletter.preflight.findings import Finding, fatal, merged
-from newsletter.preflight.house import House, hosts_of
+from newsletter.preflight.house import House, host_of, hosts_of
 from newsletter.preflight.mail import Mail
 from newsletter.preflight.report import Built, Report
 from newsletter.store import issues, ledger, papers, preflights
@@ -46,6 +48,7 @@ class Means:
     records: Mapping[str, str] = field(default_factory=dict)  # of our DKIM keys, by their names
     filters: Mapping[str, str] = field(default_factory=dict)  # spam.filters(), where asked for
     dns: Callable[[], tuple[Examined, ...]] = tuple  # asks about the sender, once a process
+    desk: Desk | None = None  # what letters are written with, which are judged, too
 
 
 def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> Report:
@@ -69,6 +72,7 @@ def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> 
     found += checks.of_mails(
         (mail for _, mail, _ in mails), house, means.records, issue.composed_at, now
     )
+    found += _letters(means, issue, found, now)
     median = next((mail for why, mail, _ in mails if why == "median"), None)
     figures = _figures(issue, accounts, mails)
     if before is not None:
@@ -132,6 +136,18 @@ def clear(
     )
 
 
+def _letters(means: Means, issue: Issue, found: list[Finding], now: datetime) -> list[Finding]:
+    """What is wrong with letters in the issue's languages, where nothing like it was found yet."""
+    if means.desk is None:
+        return []
+    known = means.desk.letters.languages()
+    languages = [code for code in issue.snapshot.shells if code in known]
+    judges = letter_samples.Judges(house=means.house, records=means.records)
+    return list(
+        letter_samples.beside(found, letter_samples.judge(means.desk, judges, now, languages))
+    )
+
+
 def _house(connection: Connection, house: House, issue: Issue) -> House:
     """The house as the issue has it, with the hosts of its papers."""
     masthead = issue.snapshot.masthead
@@ -143,6 +159,7 @@ def _house(connection: Connection, house: House, issue: Issue) -> House:
         reply_to=masthead.reply_to,
         list_id=masthead.list_id,
         domain=masthead.domain,
+        pages_host=host_of(masthead.pages),
         paper_hosts=hosts_of(
             url
             for paper in known

@@ -95,4 +95,5 @@ def _letters(desk: Desk, code: str, now: datetime) -> None:
     letters.preferences(code, url=url, leave=url)
     letters.goodbye(code, url="")
     counts = [("sent", 1000), ("failed", 1)]
-    letters.report(code, Account(day=now.date(), counts=counts, troubles=[("550 no", 1)]))
+    reasons = {"failed": [("550 no", 1)]}
+    letters.report(code, Account(day=now.date(), counts=counts, reasons=reasons))

@@ -93,7 +93,7 @@ def check(accounts: Accounts, issue: str) -> Iterator[Finding]:
     elif not accounts.reached:
         yield warning(
             "accounts",
-            f"None of {accounts.readers:,} readers gets anything of the issue.",
+            "Nobody gets anything of the issue, of those who were to get it.",
             f"`newsletter deliveries list {issue}` tells why; there may be nothing new.",
         )
 

@@ -36,16 +36,43 @@ def of_mails(
     for mail in mails:
         kept.append(mail)
         yield from headers.check(mail, house, composed_at, now)
-        yield from people.check(mail, house)
-        yield from list_headers.check(mail, house)
-        yield from structure.check(mail)
-        yield from signature.check(mail, house, records)
-        yield from size.check(mail)
-        yield from links.check(mail, house)
-        yield from remote.check(mail, house)
-        yield from lint.check(mail)
-        yield from contrast.check(mail)
+        yield from _any(mail, house, records)
+        yield from _page(mail, house, contrast)
         yield from sender.imprint(mail, house)
         yield from sender.one_click(mail, house)
     yield from headers.across(kept)
     yield from list_headers.across(kept)
+
+
+def of_letters(
+    mails: Iterable[Mail], house: House, records: Mapping[str, str], now: datetime
+) -> Iterator[Finding]:
+    """What is wrong with mails that are no digests; not all of them can be unsubscribed by."""
+    contrast = Contrast()
+    for mail in mails:
+        yield from headers.check(mail, house, now, now, listed=False)
+        yield from _any(mail, house, records)
+        yield from _page(mail, house, contrast)
+        yield from sender.imprint(mail, house)
+
+
+def of_pages(mails: Iterable[Mail], house: House) -> Iterator[Finding]:
+    """What is wrong with what templates decide of mails."""
+    contrast = Contrast()
+    for mail in mails:
+        yield from _page(mail, house, contrast)
+
+
+def _any(mail: Mail, house: House, records: Mapping[str, str]) -> Iterator[Finding]:
+    yield from people.check(mail, house)
+    yield from list_headers.check(mail, house)
+    yield from structure.check(mail)
+    yield from signature.check(mail, house, records)
+
+
+def _page(mail: Mail, house: House, contrast: Contrast) -> Iterator[Finding]:
+    yield from size.check(mail)
+    yield from links.check(mail, house)
+    yield from remote.check(mail, house)
+    yield from lint.check(mail)
+    yield from contrast.check(mail)

@@ -34,9 +34,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BUILT = "It is built in newsletter/message.py: report it, it is a mistake of the program."
 
 
-def check(mail: Mail, house: House, composed_at: datetime, now: datetime) -> Iterator[Finding]:
-    """What is wrong with the header of one mail."""
-    yield from _counts(mail)
+def check(
+    mail: Mail, house: House, composed_at: datetime, now: datetime, *, listed: bool = True
+) -> Iterator[Finding]:
+    """What is wrong with the header of one mail; `listed` where one has to tell how to leave."""
+    yield from _counts(mail, listed=listed)
     yield from _octets(mail)
     yield from _identity(mail, house, composed_at, now)
 
@@ -55,11 +57,11 @@ def across(mails: Iterable[Mail]) -> Iterator[Finding]:
             )
 
 
-def _counts(mail: Mail) -> Iterator[Finding]:
+def _counts(mail: Mail, *, listed: bool) -> Iterator[Finding]:
     names = [name for name, _ in mail.fields]
     for name in ONCE:
         number = names.count(name)
-        if number != 1:
+        if number != 1 and (number or listed or name != "list-unsubscribe"):
             yield fatal(
                 "once",
                 f"{written(name)} stands {number} times in the header; exactly one is right.",

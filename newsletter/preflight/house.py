@@ -20,6 +20,7 @@ class House:
     postal_address: str = ""  # as the settings have it
     web_hosts: frozenset[str] = frozenset()  # that settings name; images may come from there
     paper_hosts: frozenset[str] = frozenset()  # that the issue's papers name
+    pages_host: str = ""  # of readers' pages, as the issue was composed
     goes_out: bool = False  # whether a transport carries mail off this machine
     signs: bool = False  # whether mails are to carry a DKIM signature
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from newsletter.preflight.findings import Finding, error, fatal
 from newsletter.preflight.mail import Mail
-from newsletter.preflight.page import HEADINGS, Element, Page
+from newsletter.preflight.page import HEADINGS, Element, Page, named
 
 ACTIVE = frozenset(  # what runs, asks or frames; clients drop it, or the mail with it
     {
@@ -30,12 +30,13 @@ def check(mail: Mail) -> Iterator[Finding]:
         if element.tag in ACTIVE or (
             element.tag == "meta" and element.get("http-equiv").lower() == "refresh"
         ):
-            yield fatal("html-active", f"There is a <{element.tag}> in the mail.", _DO, mail.at())
+            yield fatal(
+                "html-active", f"There is {named(element.tag)} in the mail.", _DO, mail.at()
+            )
         for name in element.attributes:
             if name.startswith("on"):
-                yield fatal(
-                    "html-active", f"A <{element.tag}> has a script in {name}.", _DO, mail.at()
-                )
+                told = f"{named(element.tag).capitalize()} has a script in {name}."
+                yield fatal("html-active", told, _DO, mail.at())
 
 
 def _frame(page: Page) -> Iterator[str]:

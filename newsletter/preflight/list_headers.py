@@ -74,7 +74,16 @@ def _unsubscribe(mail: Mail, house: House) -> Iterator[Finding]:
             if scheme == "https"
             else unquote(urlsplit(uri).path) == house.reply_to
         )
-        if scheme in ("https", "mailto") and not ours:
+        if scheme == "https" and not ours and host_of(uri) == house.pages_host:
+            yield fatal(
+                "list-unsubscribe",
+                f"The issue was composed under another pages.url, at {house.pages_host}: where "
+                "readers leave is no page of ours now.",
+                "Set pages.url back until the issue is sent, or cancel it; issues composed from "
+                "now on have the new one.",
+                mail.at(uri),
+            )
+        elif scheme in ("https", "mailto") and not ours:
             yield fatal(
                 "list-unsubscribe",
                 "List-Unsubscribe leads to somebody else.",

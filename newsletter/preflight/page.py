@@ -20,6 +20,12 @@ HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _UNSEEN = re.compile(r"[\s\u00ad\u034f\u200b-\u200f\u2060\ufeff]+")  # of no ink
 
 
+def named(tag: str) -> str:
+    """An element with its article, as it is read out: "an <img>", "a <table>"."""
+    article = "an" if tag.startswith(tuple("aeio")) or tag in HEADINGS else "a"
+    return f"{article} <{tag}>"
+
+
 class Element:
     """A tag with its attributes, and the element it stands in."""
 

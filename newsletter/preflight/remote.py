@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from newsletter.preflight.findings import Finding, error
 from newsletter.preflight.house import House, host_of
 from newsletter.preflight.mail import Mail
-from newsletter.preflight.page import Element
+from newsletter.preflight.page import Element, named
 
 SMALLEST = 2  # pixels; what is no larger is there to be counted, not to be seen
 _FETCHING = re.compile(r"@import|@font-face|\burl\s*\(|\bsrc\s*:", re.IGNORECASE)
@@ -28,7 +28,7 @@ def check(mail: Mail, house: House) -> Iterator[Finding]:
         if _FETCHING.search(element.get("style")):
             yield error(
                 "remote-style",
-                f"The style of a <{element.tag}> fetches something.",
+                f"The style of {named(element.tag)} fetches something.",
                 _DO,
                 mail.at(element.get("style")),
             )
@@ -54,10 +54,10 @@ def _source(element: Element, name: str, house: House, mail: Mail) -> Iterator[F
         return
     host = host_of(url)
     if element.tag != "img" or name == "srcset" or host not in house.web_hosts:
+        what, place = named(element.tag).capitalize(), host or "an address without a host"
         yield error(
             "remote-image",
-            f"A <{element.tag}> fetches from {host or 'an address without a host'}, "
-            "which no setting names.",
+            f"{what} fetches from {place}, which no setting names.",
             "Take it out, or name its host in the settings.",
             mail.at(url),
         )

@@ -42,8 +42,8 @@ def check(house: House) -> Iterator[Finding]:
 
 def imprint(mail: Mail, house: House) -> Iterator[Finding]:
     """Whether a mail carries the postal address that is set."""
-    wanted = "".join(house.postal_address.split())
-    if wanted and mail.text and wanted not in "".join(mail.text.split()):
+    wanted = _bare(house.postal_address)
+    if wanted and mail.text and wanted not in _bare(mail.text):
         yield Finding(
             level=Level.ERROR if house.goes_out else Level.WARNING,
             check="postal-address",
@@ -52,6 +52,11 @@ def imprint(mail: Mail, house: House) -> Iterator[Finding]:
             "own has to show it.",
             where=mail.at(),
         )
+
+
+def _bare(text: str) -> str:
+    """Without what stands between the lines of an address."""
+    return "".join(text.replace(",", " ").split())
 
 
 def one_click(mail: Mail, house: House) -> Iterator[Finding]:

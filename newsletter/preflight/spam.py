@@ -44,6 +44,8 @@ def ask(name: str, program: str, content: bytes, patience: float = PATIENCE) -> 
     verdict = _of_spamassassin(said) if name == "spamassassin" else _of_rspamd(said)
     if verdict is not None:
         return verdict
+    if name == "rspamc" and b"connection refused" in (ran.stdout + ran.stderr).lower():
+        return Score(filter=name, trouble="rspamd is not running; skipped")
     words = ran.stderr.decode("utf-8", "replace") or said
     last = words.strip().splitlines()[-1:] or ["nothing"]
     return Score(filter=name, trouble=f"its answer was: {last[0][:200]}")

@@ -6,14 +6,19 @@ stand in one frame, `templates/letters/frame`, as HTML and as text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from urllib.parse import unquote
 
+from markupsafe import escape
+
+from newsletter.errors import TemplateError
 from newsletter.language import Language
 from newsletter.rendering.templates import Templates
 from newsletter.snapshot import Masthead
+from subscribers.model import EVERY_DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,7 @@ class Wishes:
     at: str = "08:00"
     zone: str = "UTC"
     length: int = 10
+    days: Collection[int] = EVERY_DAY  # 0 is Monday
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +62,7 @@ class Account:
 
     day: date
     counts: Sequence[tuple[str, int]]  # states, those that occur
-    troubles: Sequence[tuple[str, int]] = field(default=())  # reasons, the commonest first
+    reasons: Mapping[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of states
 
 
 class Letters:
@@ -80,7 +86,9 @@ class Letters:
             language,
             _Words(
                 subject=_("Please confirm: {title}").format(title=self._masthead.title),
-                heading=_("One click, and the papers come"),
+                heading=_("One mail from you, and the papers come")
+                if by_mail
+                else _("One click, and the papers come"),
                 paragraphs=[
                     _("Somebody, probably you, asked for {title} at this address:").format(
                         title=self._masthead.title
@@ -90,7 +98,11 @@ class Letters:
                 button=_("Yes, send me the papers"),
                 url=url,
                 notes=[
-                    *([_("The link opens a mail that is ready to send.")] if by_mail else []),
+                    *(
+                        [_("The link opens a mail that is ready; nothing comes until you send it.")]
+                        if by_mail
+                        else []
+                    ),
                     *([self._by_hand(language, url)] if by_mail else []),
                     language.ngettext(
                         "The link works for {n} day. If it was not you, do nothing: "
@@ -177,6 +189,12 @@ class Letters:
         """Tells the operator how an issue went."""
         language = self._templates.language(code)
         _, n = language.gettext, language.ngettext
+        states = {  # as the ledger names them; a report is of an issue of which all has ended
+            "sent": _("sent"),
+            "failed": _("failed"),
+            "skipped": _("skipped"),
+            "unknown": _("unknown"),
+        }
         number = dict(account.counts)
         sent, failed = number.get("sent", 0), number.get("failed", 0) + number.get("unknown", 0)
         subject = n("Issue {day}: {n} digest sent", "Issue {day}: {n} digests sent", sent).format(
@@ -197,10 +215,18 @@ class Letters:
                     else _("Every delivery has ended; not all of them well:")
                 ],
                 rows=[
-                    *((state, language.number(count)) for state, count in account.counts),
-                    *((words, language.number(count)) for words, count in account.troubles),
+                    (told, language.number(count))
+                    for state, number in account.counts
+                    for told, count in (
+                        (states.get(state, state), number),
+                        *((f"– {why}", count) for why, count in account.reasons.get(state, ())),
+                    )
                 ],
-                notes=[f"newsletter status {account.day.isoformat()}"],
+                notes=[
+                    _("For the details, run: {command}").format(
+                        command=f"newsletter status {account.day.isoformat()}"
+                    )
+                ],
                 why=_("You get this because report.to names your address."),
             ),
         )
@@ -216,11 +242,17 @@ class Letters:
         _ = language.gettext
         topics = ", ".join(wishes.topics) or _("whatever is trending")
         told = language.ngettext(
-            "{topics}: up to {n} paper at {at} ({zone}).",
-            "{topics}: up to {n} papers at {at} ({zone}).",
+            "{topics}: up to {n} paper {days} at {at} ({zone}).",
+            "{topics}: up to {n} papers {days} at {at} ({zone}).",
             wishes.length,
         )
-        return told.format(topics=topics, n=wishes.length, at=wishes.at, zone=wishes.zone)
+        return told.format(
+            topics=topics,
+            n=wishes.length,
+            days=_days(language, wishes.days),
+            at=wishes.at,
+            zone=wishes.zone,
+        )
 
     def _letter(self, language: Language, words: _Words) -> Letter:
         values = vars(words) | {
@@ -231,7 +263,33 @@ class Letters:
         return Letter(
             language=language.code,
             subject=words.subject,
-            html=self._templates.render("letters/frame.mjml", values, language.code),
-            text=self._templates.render("letters/frame.txt", values, language.code),
+            html=self._drawn("letters/frame.mjml", values, language.code, escape),
+            text=self._drawn("letters/frame.txt", values, language.code, str),
             leave=bool(words.leave),
         )
+
+    def _drawn(
+        self, name: str, values: Mapping[str, Any], code: str, write: Callable[[Any], str]
+    ) -> str:
+        """The frame with these values; raises TemplateError where it leaves out a link."""
+        drawn = self._templates.render(name, values, code)
+        for what in ("url", "leave"):
+            if write(values[what]) not in drawn:
+                file = self._templates.find(name)
+                raise TemplateError(f"Template {file}: {{{{ {what} }}}} must stand in it.")
+        return drawn
+
+
+def _days(language: Language, days: Collection[int]) -> str:
+    """Which days mails come on: all, a run of three or more, or each by its name."""
+    _ = language.gettext
+    if len(days) == len(EVERY_DAY):
+        return _("every day")
+    ordered = sorted(days)
+    names = [language.day_name(day) for day in ordered]
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return _("every day from {first} to {last}").format(first=names[0], last=names[-1])
+    told = names[-1]
+    if names[:-1]:
+        told = _("{first} and {last}").format(first=", ".join(names[:-1]), last=told)
+    return _("every {weekdays}").format(weekdays=told)

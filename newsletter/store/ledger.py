@@ -186,28 +186,14 @@ def count_silenced(connection: Connection, issue_id: int, now: datetime) -> int:
     return connection.scalar(query) or 0
 
 
-def skipped(connection: Connection, issue_id: int, limit: int) -> dict[str, int]:
-    """Why deliveries of an issue were not to be sent, the commonest reasons first."""
+def reasons(
+    connection: Connection, issue_id: int, state: DeliveryState, limit: int
+) -> dict[str, int]:
+    """Why deliveries of an issue are in a state, the commonest reasons first."""
     number = func.count()
     query = (
         select(deliveries.c.reason, number)
-        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == DeliveryState.SKIPPED)
-        .group_by(deliveries.c.reason)
-        .order_by(number.desc(), deliveries.c.reason)
-        .limit(limit)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def troubles(connection: Connection, issue_id: int, limit: int) -> dict[str, int]:
-    """Why deliveries of an issue failed or are in doubt, the commonest reasons first."""
-    number = func.count()
-    query = (
-        select(deliveries.c.reason, number)
-        .where(
-            deliveries.c.issue_id == issue_id,
-            deliveries.c.state.in_((DeliveryState.FAILED, DeliveryState.UNKNOWN)),
-        )
+        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == state)
         .group_by(deliveries.c.reason)
         .order_by(number.desc(), deliveries.c.reason)
         .limit(limit)

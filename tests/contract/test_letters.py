@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 
@@ -21,7 +22,7 @@ from newsletter.store.letters import LetterKind, LetterState
 from newsletter.topics import Catalogue
 from newsletter.transports import Refused, Reply, TransportUnavailable
 from subscribers import addresses, store, suppression_store
-from subscribers.model import Consent, Preferences, State, Subscriber
+from subscribers.model import Consent, Preferences, State, Subscriber, parse_days
 from subscribers.suppression import PERMANENT, RETURNS, Suppression, SuppressionKind
 from subscribers.tokens import Purpose
 from tests.contract.test_belt import NOON, SIGNER
@@ -140,6 +141,28 @@ def test_a_confirmation_asks_and_its_token_answers(office: Office) -> None:
     token = body.get_content().partition("confirm%20")[2].split()[0]
     who, ends = SIGNER.read_all(Purpose.CONFIRM, token, 2)
     assert (who, ends) == (reader.id, int((NOON + timedelta(days=3)).timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ("daily", "up to 10 papers every day at 08:00 (UTC)."),
+        ("weekdays", "up to 10 papers every day from Monday to Friday at 08:00 (UTC)."),
+        ("mon", "up to 10 papers every Monday at 08:00 (UTC)."),
+        ("tue,wed", "up to 10 papers every Tuesday and Wednesday at 08:00 (UTC)."),
+        ("mon,wed,sun", "up to 10 papers every Monday, Wednesday and Sunday at 08:00 (UTC)."),
+    ],
+)
+def test_a_letter_tells_the_days_that_are_consented_to(
+    office: Office, days: str, told: str
+) -> None:
+    """The days that were chosen, in the confirmation and in the welcome."""
+    reader = replace(office.reader(), preferences=Preferences(days=parse_days(days)))
+    for kind in (LetterKind.CONFIRMATION, LetterKind.WELCOME):
+        mail = pipeline.letter_to(office.desk(), kind, reader, NOON, first=False)
+        text = message_from_bytes(mail.content, policy=policy.default).get_body(("plain",))
+        assert text is not None
+        assert told in " ".join(text.get_content().split())
 
 
 def test_a_letter_is_queued_once_a_key_and_sent_once(office: Office) -> None:
@@ -277,7 +300,8 @@ def test_a_report_comes_once_when_all_has_ended(office: Office) -> None:
     assert str(mail["Subject"]).endswith("3 digests sent, 1 in trouble")
     text = mail.get_body(("plain",))
     assert text is not None
-    assert "550 no such user" in text.get_content()
+    assert "550 no such user: 1" in text.get_content()
+    assert "For the details, run: newsletter status 20" in text.get_content()
 
 
 def test_a_welcome_brings_the_digest_of_today(office: Office) -> None:

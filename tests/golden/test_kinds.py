@@ -116,13 +116,27 @@ def letter(kind: LetterKind, state: State = State.CONFIRMED) -> Message:
     return letter_to(DESK, kind, replace(READER, state=state), NOW, first=True)
 
 
-def report() -> tuple[str, str]:
+def confirmation_by_mail() -> Message:
+    """Without pages, in German, to a reader of Mondays and Thursdays."""
+    masthead = replace(MASTHEAD, pages="")
+    desk = replace(
+        DESK, letters=Letters(TEMPLATES, masthead, TERMS.imprint), masthead=masthead, language="de"
+    )
+    wants = replace(READER.preferences, days=frozenset({0, 3}))
+    reader = replace(READER, state=State.PENDING, preferences=wants)
+    return letter_to(desk, LetterKind.CONFIRMATION, reader, NOW, first=True)
+
+
+def report(language: str = "en") -> tuple[str, str]:
     account = Account(
         day=NOW.date(),
         counts=[("sent", 1204), ("failed", 2), ("skipped", 31)],
-        troubles=[("550 5.1.1 no such user", 2)],
+        reasons={
+            "failed": [("refused: 550 5.1.1 no such user", 2)],
+            "skipped": [("nothing new matched", 30), ("suppressed: no such mailbox", 1)],
+        },
     )
-    told = DESK.letters.report("en", account)
+    told = DESK.letters.report(language, account)
     return told.html, told.text
 
 
@@ -137,10 +151,12 @@ KINDS = {
     "catch-up": lambda: parts(digest(DigestKind.CATCH_UP)),
     "daily-de": lambda: parts(digest(DigestKind.DAILY, "de")),
     "confirmation": lambda: parts(letter(LetterKind.CONFIRMATION, State.PENDING)),
+    "confirmation-by-mail-de": lambda: parts(confirmation_by_mail()),
     "welcome": lambda: parts(letter(LetterKind.WELCOME)),
     "preferences": lambda: parts(letter(LetterKind.PREFERENCES)),
     "goodbye": lambda: parts(letter(LetterKind.GOODBYE, State.UNSUBSCRIBED)),
     "report": report,
+    "report-de": lambda: report("de"),
 }
 
 

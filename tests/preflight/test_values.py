@@ -116,6 +116,14 @@ def test_a_filter_that_does_not_answer_holds_nothing_up(
         assert list(scores.check(score)) == []
 
 
+def test_a_filter_that_does_not_run_is_skipped(tmp_path: Path) -> None:
+    """Where rspamc is installed and its server does not run, that is said, and no more."""
+    text = "#!/bin/sh\ncat > /dev/null; echo IO write error: Connection refused >&2; exit 1\n"
+    score = spam.ask("rspamc", program(tmp_path, "rspamc", text), b"a mail")
+    assert score.trouble == "rspamd is not running; skipped"
+    assert list(scores.check(score)) == []
+
+
 def test_readers_are_counted() -> None:
     """By papers, by topics, and by why there is nothing."""
     accounts = accounting.account(

@@ -133,6 +133,11 @@ def test_reserved_variables_are_no_settings():
             "Unknown setting sender.adress in newsletter.toml. Did you mean sender.address?",
         ),
         ("[sendr]\nname = 'A'", "Unknown setting sendr in newsletter.toml. Did you mean sender?"),
+        (
+            "[look]\ncolour = '#fff'",
+            "look.colour in newsletter.toml. Known in [look]: ",
+        ),
+        ("[look]\nfoter = 'A'", "Did you mean look.footer?"),
         ("title = 5", "title in newsletter.toml must be text, in quotes."),
         (
             "[issue]\nwindow_days = 'often'",
@@ -160,6 +165,12 @@ def test_what_a_file_is_refused_for(text: str, words: str):
     assert words in refusal(text)
 
 
+def test_the_lines_of_a_postal_address_stay_apart():
+    """They become one line, with a comma where one ended, and not two."""
+    config = read('[sender]\npostal_address = """\n1 Example Road,\n  0150  Oslo\n\nNorway\n"""')
+    assert config.settings.sender.postal_address == "1 Example Road, 0150 Oslo, Norway"
+
+
 def test_one_mistake_is_told_once():
     """A wrong title is told as such, and not again for what follows from it."""
     assert refusal('title = ""').count("must be one line") == 1
@@ -171,6 +182,8 @@ def test_one_mistake_is_told_once():
     [
         ("NEWSLETTER_TITEL", "Did you mean NEWSLETTER_TITLE?"),
         ("NEWSLETTER_SENDER_ADDRESS", "Did you mean NEWSLETTER_SENDER__ADDRESS?"),
+        ("NEWSLETTER_LOOK__COLOUR", "in the environment. Known in [look]: "),
+        ("NEWSLETTER_LOOK__FOTER", "Did you mean NEWSLETTER_LOOK__FOOTER?"),
         ("NEWSLETTER_title", "Did you mean NEWSLETTER_TITLE?"),
         ("NEWSLETTER_TRANSPORTS__SMTP", "Unknown setting NEWSLETTER_TRANSPORTS__SMTP "),
     ],

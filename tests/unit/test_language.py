@@ -65,6 +65,7 @@ def test_dates_numbers_and_direction_are_the_languages() -> None:
     assert (english.long(day), english.short(day)) == ("12 March 2026", "12 Mar")
     assert (german.long(day), german.number(1204)) == ("12. März 2026", "1.204")
     assert german.weekday(day) == "Donnerstag, 12. März 2026"
+    assert (english.day_name(0), german.day_name(6)) == ("Monday", "Sonntag")
     assert german.long_patterns()[2] == "{day}. März {year}"
     assert (english.number(1204), english.direction) == ("1,204", "ltr")
     hebrew = language.load("he", [ROOT / "tests" / "mail" / "look" / "translations"])
