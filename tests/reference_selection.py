@@ -47,7 +47,8 @@ def picks(
     fits = [(match[at] > 0 or shown[at].pinned) and not muted[at] for at in range(len(shown))]
     score = []
     for at, one in enumerate(shown):
-        found = (match[at] or WHOLE) * weight[at] if fits[at] else 0
+        sure = WHOLE if one.pinned else match[at]
+        found = sure * weight[at] if fits[at] else 0
         if found and one.paper_id in reader.fit:
             found = max(1, round(found * reader.fit[one.paper_id]))
         score.append(found)
@@ -61,20 +62,21 @@ def picks(
     def by_score(at: int) -> tuple[bool, int, int]:
         return not shown[at].pinned, -score[at], at
 
-    free.sort(key=lambda at: (not shown[at].pinned, at not in forced, -score[at], at))
-    # What the shortlist is cut to: pinned and forced first, then the best by score.
-    free.sort(key=lambda at: (-(2 * shown[at].pinned + (at in forced)), -score[at], at))
+    forced = {at for at in forced if not shown[at].pinned}
+    free.sort(key=lambda at: (at not in forced, *by_score(at)))
     listed = sorted(free[: longest + SPARE], key=by_score)
     said: Counter[str] = Counter()
     worth: dict[int, float] = {}
     for at in listed:
-        topic = best_topic(at)[1]
+        topic = "" if shown[at].pinned else best_topic(at)[1]
         worth[at] = score[at] * weights.repeat ** said[topic] if topic else float(score[at])
         said[topic] += bool(topic)
-    chosen = sorted(
-        listed, key=lambda at: (not shown[at].pinned, at not in forced, -worth[at], at)
-    )[: reader.length]
-    chosen.sort(key=lambda at: (not shown[at].pinned, -worth[at], at))
+
+    def by_worth(at: int) -> tuple[bool, float, int]:
+        return not shown[at].pinned, -worth[at], listed.index(at)
+
+    chosen = sorted(listed, key=lambda at: (not shown[at].pinned, at not in forced, *by_worth(at)))
+    chosen = sorted(chosen[: reader.length], key=by_worth)
     if reader.discover and reader.follows:
         other = [at for at in range(len(shown)) if not (fits[at] or muted[at] or had[at])]
         if other:

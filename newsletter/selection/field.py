@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from newsletter.papers import PaperId
-from newsletter.selection.batch import NONE, WHOLE, Arrays, Batch, Lists, Readers, padded
+from newsletter.selection.batch import WHOLE, Arrays, Batch, Lists, Readers
 from newsletter.selection.values import (
     Candidate,
     Considered,
@@ -46,20 +46,17 @@ class Field:
         self.slugs = sorted({slug for one in self.candidates for slug in one.matches})
         self._row = {slug: row for row, slug in enumerate(self.slugs)}
         self._fresh = [fresh((day - one.seen).days, weights.fresh) for one in self.candidates]
-        self._arrays = self._as_arrays(sizes, room, weights)
+        self.arrays = self._as_arrays(sizes, room, weights)
         self._reasons: dict[tuple[tuple[int, ...], int], tuple[str, ...]] = {}
 
     def _as_arrays(
         self, sizes: Mapping[PaperId, int] | None, room: int, weights: Weights
     ) -> Arrays:
         many = len(self.candidates)
-        match = np.zeros((len(self.slugs) + 1, many), np.int32)
-        surest = np.full(many, NONE, np.int32)
+        match = np.zeros((len(self.slugs), many), np.int32)
         for at, one in enumerate(self.candidates):
             for slug, strength in one.matches.items():
                 match[self._row[slug], at] = max(1, round(strength * WHOLE))
-            if one.matches:
-                surest[at] = int(match[:, at].argmax())
         weight = [
             max(1, round(one.trend * share * WHOLE))
             for one, share in zip(self.candidates, self._fresh, strict=True)
@@ -68,7 +65,6 @@ class Field:
             match=match,
             weight=np.array(weight, np.int32),
             pinned=np.array([one.pinned for one in self.candidates], np.bool_),
-            surest=surest,
             sizes=None
             if sizes is None
             else np.array([sizes[one.paper_id] for one in self.candidates], np.int64),
@@ -76,13 +72,17 @@ class Field:
             repeat=weights.repeat,
         )
 
+    def row(self, slug: str) -> int:
+        """The number of a topic; of one that no candidate is under, that of none."""
+        return self._row.get(slug, self.arrays.nothing)
+
     def select(self, readers: Sequence[Wishes]) -> list[Selection]:
         """The picks of each reader."""
         if not readers or not self.candidates:
             nothing = Selection(picks=(), unmatched=0, muted=0, had=0, beyond=0)
             return [nothing] * len(readers)
         rows = [self._topics(one.follows) for one in readers]
-        batch = Batch(self._arrays, self._readers(readers, rows))
+        batch = Batch(self.arrays, self._readers(readers, rows))
         return [self._selection(batch, reader, row) for reader, row in enumerate(rows)]
 
     def _topics(self, slugs: Iterable[str]) -> tuple[int, ...]:
@@ -96,15 +96,19 @@ class Field:
             if name in self._at
         ]
         return Readers(
-            follows=Lists.of(padded(rows, len(self.slugs))),
-            everything=np.array([not one.follows for one in readers], np.bool_),
+            follows=Lists.of(
+                [
+                    (row or (self.arrays.nothing,)) if one.follows else (self.arrays.everything,)
+                    for one, row in zip(readers, rows, strict=True)
+                ]
+            ),
             mutes=Lists.of([self._topics(one.mutes) for one in readers]),
             had=Lists.of(
                 [[self._at[name] for name in one.had if name in self._at] for one in readers]
             ),
             starved=Lists.of([self._topics(one.starved) for one in readers]),
             length=np.array([one.length for one in readers], np.int64),
-            discover=np.array([one.discover for one in readers], np.bool_),
+            discover=np.array([one.discover and bool(one.follows) for one in readers], np.bool_),
             fit=(
                 np.array([one[0] for one in fit], np.int64),
                 np.array([one[1] for one in fit], np.int64),
@@ -115,30 +119,34 @@ class Field:
     def _selection(self, batch: Batch, reader: int, rows: tuple[int, ...]) -> Selection:
         places = batch.picks(reader)
         free = batch.free[reader]
+        scores = self._shares(batch, reader, places)
         return Selection(
             picks=tuple(
                 Pick(
                     paper_id=self.candidates[at].paper_id,
-                    score=self._share(batch, reader, at),
+                    score=scores[at],
                     reasons=self._reasons_for(rows, at),
                 )
                 for at in places
             ),
-            unmatched=int(batch.unmatched[reader]),
+            unmatched=int((~batch.fits[reader] & ~batch.muted[reader]).sum()),
             muted=int(batch.muted[reader].sum()),
             had=int((batch.had[reader] & batch.fits[reader]).sum()),
             beyond=int(free.sum()) - sum(1 for at in places if free[at]),
         )
 
-    def _share(self, batch: Batch, reader: int, at: int) -> float:
-        worth = int(batch.score[reader, at]) or WHOLE * int(self._arrays.weight[at])
-        return round(worth / WHOLE**2, 6)
+    def _shares(self, batch: Batch, reader: int, places: Sequence[int]) -> dict[int, float]:
+        """The scores of picks as shares; a discovery's is its trend."""
+        listed = zip(batch.at[reader].tolist(), batch.score[reader].tolist(), strict=True)
+        known = {at: score for at, score in listed if score}
+        alone = self.arrays.weight
+        return {at: round((known.get(at) or WHOLE * int(alone[at])) / WHOLE**2, 6) for at in places}
 
     def _reasons_for(self, rows: tuple[int, ...], at: int) -> tuple[str, ...]:
         """The followed topics a paper is under, surest first; many readers share them."""
         found = self._reasons.get((rows, at))
         if found is None:
-            match = self._arrays.match[:, at]
+            match = self.arrays.match[:, at]
             surest = sorted(rows, key=lambda row: (-match[row], row))
             found = tuple(self.slugs[row] for row in surest if match[row])
             self._reasons[rows, at] = found
@@ -149,34 +157,41 @@ class Field:
         if not self.candidates:
             return []
         rows = self._topics(reader.follows)
-        batch = Batch(self._arrays, self._readers([reader], [rows]))
-        listed = {int(at): k for k, at in enumerate(batch.at[0]) if batch.worth[0, k]}
-        topics = batch.topic_of(np.arange(len(self.candidates), dtype=np.int32)[None, :])[0]
+        batch = Batch(self.arrays, self._readers([reader], [rows]))
+        listed = {int(at): k for k, at in enumerate(batch.at[0]) if batch.score[0, k]}
+        scores = batch.scored(0)
         places = batch.picks(0)
         told = [
             Considered(
                 paper_id=candidate.paper_id,
-                verdict=self._verdict(batch, at, places),
+                verdict=self._verdict(batch, at, places, listed),
                 place=places.index(at) + 1 if at in places else 0,
-                topic=self.slugs[topics[at]] if topics[at] != NONE else "",
-                match=int(batch.match[0, at]) / WHOLE,
+                topic=next(iter(self._reasons_for(rows, at)), ""),
+                match=self._match(rows, at, everything=not reader.follows),
                 trend=candidate.trend,
                 fresh=self._fresh[at],
                 fit=float(reader.fit.get(candidate.paper_id, 1.0)),
-                score=int(batch.score[0, at]) / WHOLE**2,
+                score=int(scores[at]) / WHOLE**2,
                 repeats=int(batch.repeats[0, listed[at]]) if at in listed else 0,
             )
             for at, candidate in enumerate(self.candidates)
         ]
         return sorted(told, key=lambda one: (one.place or len(told) + 1, -one.score))
 
-    def _verdict(self, batch: Batch, at: int, places: Sequence[int]) -> str:
+    def _match(self, rows: tuple[int, ...], at: int, *, everything: bool) -> float:
+        if everything:
+            return 1.0
+        return max((int(self.arrays.match[row, at]) for row in rows), default=0) / WHOLE
+
+    def _verdict(
+        self, batch: Batch, at: int, places: Sequence[int], listed: Mapping[int, int]
+    ) -> str:
         if at in places:
-            if self._arrays.pinned[at]:
+            if self.arrays.pinned[at]:
                 return "picked: pinned by the editor"
             if not batch.fits[0, at]:
                 return "picked: to discover something else"
-            if batch.forced[0, at]:
+            if batch.forced[0, listed[at]]:
                 return "picked: its topic had none last time"
             return "picked"
         if batch.muted[0, at]:
