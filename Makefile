@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made on first use from the pinned requirements.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check golden mailtools words crash bench pins clean
+.PHONY: help demo test lint check golden mailtools semantic words crash bench pins clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 MAIL_TOOLS := .npm-tools/.installed
+MODEL := .model/model.onnx
 
 # The first Python that runs, is new enough and can make a venv. Yours: make PYTHON=... demo
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -37,6 +38,12 @@ golden: $(DEV)  ## rewrite the expected mails of tests/golden; look at the diff
 	$(BIN)/python -m pytest tests/golden --golden-rewrite $(ARGS)
 
 mailtools: $(MAIL_TOOLS)  ## install what judges mails in tests/mail, with npm and Node 20
+
+semantic: $(MODEL)  ## install a small embedding model and what runs it, for tests/contract
+
+$(MODEL): $(DEV)
+	@$(PIP) install 'fastembed>=0.7'
+	@$(BIN)/python tests/model.py .model
 
 # Sorted, and without the header lines that change by themselves, so that a diff shows words alone.
 words: $(DEV)  ## bring new English words of mails into every translation
@@ -70,7 +77,7 @@ pins: $(DEV)  ## resolve the requirements anew; ARGS=--upgrade takes the newest
 		-c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:  ## remove what make made
-	rm -rf $(VENV) .npm-tools demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .npm-tools .model demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.txt pyproject.toml

@@ -20,6 +20,7 @@ from newsletter.dkim_keys import PrivateKey
 from newsletter.doctor import sender
 from newsletter.doctor.answers import Answer, Ask, Kind
 from newsletter.doctor.findings import Finding
+from newsletter.embedding import ModelEmbedder
 from newsletter.errors import ConfigError, RequestError
 from newsletter.look import Look
 from newsletter.pacing import DomainLimits
@@ -28,6 +29,7 @@ from newsletter.pipeline import topics
 from newsletter.pipeline.candidates import Terms
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
+from newsletter.pipeline.embedding import RememberingEmbedder
 from newsletter.pipeline.letters import Desk
 from newsletter.pipeline.preflight import Means
 from newsletter.pipeline.receipts import FileReceipts
@@ -41,6 +43,7 @@ from newsletter.snapshot import Masthead
 from newsletter.sources import ArxivSource, Fetcher, Http, Limits, Source
 from newsletter.store.database import Connection, Database
 from newsletter.store.turns import Turns
+from newsletter.text import Embedder
 from newsletter.topics import Catalogue, Match
 from subscribers.model import parse_zone
 from subscribers.tokens import Signer
@@ -80,7 +83,7 @@ class App:
         self, connection: Connection, found: Sequence[Paper]
     ) -> dict[PaperId, tuple[Match, ...]]:
         """The topics of papers, surest first."""
-        return topics.matches(connection, self.catalogue, found)
+        return topics.matches(connection, self.catalogue, found, self.embedder)
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -134,9 +137,19 @@ class App:
             new_papers=issue.new_papers,
             language=self.settings.language,
             origins=self._origins(),
+            embedder=self.embedder,
             weights=Weights(**self.settings.selection.model_dump()),
             reliability=sources.reliability(self.settings.sources),
         )
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """The model of [semantic], which remembers; None where none is named."""
+        semantic = self.settings.semantic
+        if semantic.model is None:
+            return None
+        model = ModelEmbedder(semantic.model, self.config.path(semantic.folder), semantic.threads)
+        return RememberingEmbedder(model, semantic.model, self.database)
 
     def _origins(self) -> tuple[str, ...]:
         """Where the papers are from, as their sources want to be named."""

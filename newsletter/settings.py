@@ -290,6 +290,23 @@ class SelectionSettings(Options):
     )
 
 
+class SemanticSettings(Options):
+    """[semantic]: an embedding model beside the words of papers and topics; needs fastembed."""
+
+    model: str | None = Field(
+        default=None,
+        max_length=120,
+        description="The model, as fastembed calls it, such as "
+        "sentence-transformers/all-MiniLM-L6-v2; without one, words alone are compared.",
+    )
+    folder: Path | None = Field(
+        default=None,
+        description="A folder with the model's model.onnx and tokenizer; without one, fastembed "
+        "downloads the model when it is first used.",
+    )
+    threads: int = Field(default=1, ge=1, le=64, description="Threads the model may use.")
+
+
 class PagesSettings(Options):
     """[pages]: where readers find their pages."""
 
@@ -505,6 +522,7 @@ class Settings(Options):
     sender: Sender = Sender()
     issue: IssueSettings = IssueSettings()
     selection: SelectionSettings = SelectionSettings()
+    semantic: SemanticSettings = SemanticSettings()
     pages: PagesSettings = PagesSettings()
     look: LookSettings = LookSettings()
     report: ReportSettings = ReportSettings()

@@ -31,6 +31,7 @@ BREACHES = {
     "dns": ("newsletter/papers.py", "dns"),
     "addresses": ("newsletter/papers.py", "email_validator"),
     "options": ("newsletter/papers.py", "pydantic"),
+    "models": ("newsletter/papers.py", "fastembed"),
 }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -280,6 +281,16 @@ slowdowns = Table(
     Column("taken", Integer, nullable=False),
     Column("words", Text, nullable=False),
     Column("at", Instant, nullable=False),
+)
+
+# Vectors of texts by an embedding model, so that each is put to it once.
+text_vectors = Table(
+    "text_vectors",
+    metadata,
+    Column("key", String(64), primary_key=True),  # SHA-256 of the model's name and the text
+    Column("vector", LargeBinary, nullable=False),  # numbers of two bytes, the lower first
+    Column("asked_at", Instant, nullable=False),  # last
+    Index(None, "asked_at"),
 )
 
 # Mails that are no digests. They may come twice after a crash: a confirmation that comes twice
