@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import digests, dkim, selection
+from benchmarks import digests, dkim, matching, readers, selection
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,17 @@ def test_a_benchmark_prints_its_figures(
     """Small, so that it costs a second; the figures of so few mails say nothing."""
     program.main(["--readers", "5", "--rounds", "1"])  # type: ignore[attr-defined]
     assert told in capsys.readouterr().out
+
+
+def test_the_benchmarks_of_selection_print_their_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Small, so that they cost a second each."""
+    readers.main(["--readers", "600", "--plain", "5", "--rounds", "1"])
+    matching.main(["--papers", "20", "--older", "40", "--topics", "20", "--rounds", "1"])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [sorted(line)[-1] for line in told] == ["world_mb", "topics"]
+    assert all(line["ratio"] > 0 for line in told)
 
 
 def _case(task: str, votes: dict[str, int]) -> SimpleNamespace:

@@ -159,8 +159,10 @@ class Closeness:
 
 def _best(scores: Floats, many: int) -> Ints:
     """The places of the highest scores above zero, best first."""
-    best = np.argsort(-scores, kind="stable")[:many].astype(np.int32)
-    return best[scores[best] > 0]
+    least = np.partition(scores, -many)[-many] if len(scores) > many else 0
+    good = np.flatnonzero((scores >= least) & (scores > 0))
+    order = np.argsort(-scores[good], kind="stable")[:many]
+    return good[order].astype(np.int32)
 
 
 def shared_authors(papers: Iterable[Sequence[str]], liked: Iterable[Sequence[str]]) -> Floats:
