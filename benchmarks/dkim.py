@@ -25,7 +25,7 @@ from newsletter.dkim import OVERSIGNED, SIGNED, MailSigner, Selected, record_nam
 from newsletter.issue import Digest, Issue
 from newsletter.message import Builder
 from newsletter.resources import folder
-from newsletter.selection import rank, take
+from newsletter.selection import Field, Wishes
 from subscribers.tokens import Purpose
 
 DOMAIN = "example.org"
@@ -48,8 +48,9 @@ def digests(app: App, issue: Issue, readers: int) -> list[Digest]:
     made = []
     for at in range(readers):
         follows = [slugs[(at + step) % len(slugs)] for step in range(0, 21, 7)]
-        picks = take(rank(issue.candidates, follows, ()), (), 10, ()).picks
-        picks = picks or take(rank(issue.candidates, (), ()), (), 10, ()).picks
+        wishes = [Wishes(follows=frozenset(follows)), Wishes()]
+        mine, everybodys = Field(issue.candidates, issue.day).select(wishes)
+        picks = mine.picks or everybodys.picks
         made.append(
             Digest(
                 issue_name=issue.name,
