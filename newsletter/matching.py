@@ -45,20 +45,35 @@ class Matcher:
         papers: Sequence[Paper],
         background: Sequence[Paper] = (),
         embedder: Embedder | None = None,
+        fewest: int = FEWEST,
     ) -> None:
-        """`background`: older papers, which tell how rare a word is, and topics' examples."""
+        """`background`: older papers, which tell how rare a word is, and topics' examples.
+
+        Closeness is a z-score among `papers`, filled up to `fewest` from the background.
+        """
         self.papers = list(papers)
         here = {paper.id for paper in papers}
         others = {paper.id: paper for paper in background if paper.id not in here}
         self._all = [*self.papers, *others.values()]
         self._place = {paper.id: at for at, paper in enumerate(self._all)}
         self.index = TextIndex(Text(one.title, one.abstract) for one in self._all)
-        measured = np.arange(min(len(self._all), max(len(papers), FEWEST)), dtype=np.int32)
+        measured = np.arange(min(len(self._all), max(len(papers), fewest)), dtype=np.int32)
         vectors = None
         if embedder is not None:
             vectors = embedder.vectors([_sentence(self._all[at]) for at in measured])
         self.closeness = Closeness(self.index, measured, vectors, embedder)
         self._embedder = embedder
+
+    @property
+    def measured(self) -> list[Paper]:
+        """The papers that closeness is a z-score of: `papers` first."""
+        return [self._all[at] for at in self.closeness.papers]
+
+    def vectors_of(self, papers: Sequence[Paper]) -> Floats | None:
+        """The embedder's vectors of papers, (papers, D); None without one."""
+        if self._embedder is None:
+            return None
+        return self._embedder.vectors([_sentence(one) for one in papers])
 
     def match(self, catalogue: Catalogue) -> list[tuple[Match, ...]]:
         """The topics of each paper, surest first, ties by slug."""
@@ -108,9 +123,7 @@ class Matcher:
 
     def _like(self, examples: Sequence[Paper]) -> Floats:
         rows = self.index.fold_in(Text(one.title, one.abstract) for one in examples)
-        vectors = None
-        if self._embedder is not None:
-            vectors = self._embedder.vectors([_sentence(one) for one in examples])
+        vectors = self.vectors_of(examples)
         nobody = np.zeros(len(self.closeness.papers), np.float32)
         return self.closeness.to_papers(rows, nobody, vectors)[: len(self.papers)]
 

@@ -198,12 +198,18 @@ def _sample(
 def _typical(
     connection: Connection, issue: Issue, told: Iterable[Alike]
 ) -> tuple[int | None, int | None, int | None]:
-    """The deliveries of the median, the shortest and the longest mail, by what papers weigh."""
+    """The deliveries of the median, the shortest and the longest mail, by what papers and reasons weigh."""
     weights = preflights.weights(connection, issue.id)
+    chips = {slug: len(chip.html) for slug, chip in issue.snapshot.chips.items()}
+
+    def weight(picks: str) -> int:
+        return sum(
+            weights.get(place, 0) + sum(chips.get(slug, 0) for slug in slugs)
+            for place, _, slugs in json.loads(picks)
+        )
+
     weighed = sorted(
-        (sum(weights.get(place, 0) for place, *_ in json.loads(one.picks)), one.example, one.number)
-        for one in told
-        if one.picks != NOTHING
+        (weight(one.picks), one.example, one.number) for one in told if one.picks != NOTHING
     )
     if not weighed:
         return None, None, None

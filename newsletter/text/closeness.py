@@ -136,23 +136,32 @@ class Closeness:
     def _columns(self, others: Ints) -> Floats:
         return np.stack([self._similar[int(one)] for one in others], axis=1)
 
-    def to_papers(self, liked: Sparse, shared: Floats, vectors: Floats | None = None) -> Floats:
-        """Scores of every paper for liked ones, (papers,).
+    def to_papers(
+        self,
+        liked: Sparse,
+        shared: Floats,
+        vectors: Floats | None = None,
+        weights: Floats | None = None,
+    ) -> Floats:
+        """Scores of every paper for liked ones, (papers,); 0 is what papers commonly have.
 
         `liked` are their rows, as `TextIndex.fold_in` makes them; `shared` how many authors each
-        paper shares with them, (papers,); `vectors` the embedder's of the liked, (liked, D).
+        paper shares with them, (papers,); `vectors` the embedder's of the liked, (liked, D);
+        `weights` what each of them counts, all the same if not told.
         """
+        each = np.ones(len(liked), np.float32) if weights is None else weights
+        each = each / each.sum()
         centre = np.zeros(self.index.width, np.float32)
         for at in range(len(liked)):
             columns, data = liked.row(at)
-            centre[columns] += data / len(liked)
+            centre[columns] += data * each[at]
         rows = self.index.rows
         near = [data @ centre[columns] for columns, data in map(rows.row, self.papers)]
         similar: Floats = np.array(near, np.float32)
-        latent = (self._latent @ self.index.latent_of(liked).T).mean(axis=1)
+        latent = (self._latent @ self.index.latent_of(liked).T) @ each
         total = standard(similar - self._typical) + LATENT * standard(latent)
         if vectors is not None and self._vectors is not None:
-            embedded = standard((self._vectors @ vectors.T).mean(axis=1))
+            embedded = standard((self._vectors @ vectors.T) @ each)
             total = np.asarray(total + EMBEDDED_LIKES * embedded, np.float32)
         return np.asarray(standard(total) + AUTHORS * np.log1p(shared), np.float32)
 
@@ -165,12 +174,22 @@ def _best(scores: Floats, many: int) -> Ints:
     return good[order].astype(np.int32)
 
 
-def shared_authors(papers: Iterable[Sequence[str]], liked: Iterable[Sequence[str]]) -> Floats:
+def shared_authors(
+    papers: Iterable[Sequence[str]],
+    liked: Iterable[Sequence[str]],
+    weights: Floats | None = None,
+) -> Floats:
     """How often authors of each paper are among the authors of liked ones, (papers,)."""
     known = [_authors(names) for names in liked]
-    return np.array(
-        [sum(len(_authors(names) & one) for one in known) for names in papers], np.float32
-    )
+    each = np.ones(len(known), np.float32) if weights is None else weights
+    everybody = set[str]().union(*known)
+    counts = np.zeros(0, np.float32)
+    found = []
+    for names in papers:
+        mine = _authors(names) & everybody
+        counts = np.array([len(mine & one) for one in known], np.float32) if mine else counts[:0]
+        found.append(float(counts @ each) if mine else 0.0)
+    return np.array(found, np.float32)
 
 
 def _authors(names: Sequence[str]) -> set[str]:
