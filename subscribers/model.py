@@ -38,6 +38,9 @@ class Preferences:
     days: frozenset[int] = EVERY_DAY  # 0 is Monday, as in datetime.weekday()
     length: int = 10  # papers a digest, at most
     language: str = ""  # BCP 47 tag; empty: the publication's own
+    discover: bool = False  # whether the last paper may be of topics not followed
+    learn: bool = True  # whether votes change the digest
+    clicks: bool = False  # opted in: links followed count a little as votes
 
     def __post_init__(self) -> None:
         both = self.follows & self.mutes

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -68,6 +71,9 @@ subscribers = Table(
     Column("days", String(7), nullable=False),  # "01234": Monday to Friday
     Column("length", Integer, nullable=False),
     Column("language", String(16), nullable=False),  # BCP 47; empty: the publication's
+    Column("discover", Boolean, nullable=False, server_default=false()),
+    Column("learn", Boolean, nullable=False, server_default=true()),
+    Column("clicks", Boolean, nullable=False, server_default=false()),
     # Consent, kept as proof.
     Column("consent_at", Instant, nullable=False),
     Column("consent_form", String(64), nullable=False),

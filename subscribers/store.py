@@ -143,7 +143,16 @@ def read(row: Row[Any]) -> Subscriber:
         address=row.address,
         state=State(row.state),
         preferences=_preferences(
-            row.follows, row.mutes, row.at, row.zone, row.days, row.length, row.language
+            row.follows,
+            row.mutes,
+            row.at,
+            row.zone,
+            row.days,
+            row.length,
+            row.language,
+            row.discover,
+            row.learn,
+            row.clicks,
         ),
         consent=Consent(at=row.consent_at, form=row.consent_form),
         unsubscribed_at=row.unsubscribed_at,
@@ -152,7 +161,16 @@ def read(row: Row[Any]) -> Subscriber:
 
 @lru_cache(maxsize=4096)  # many readers share their preferences; parsing them once is enough
 def _preferences(
-    follows: str, mutes: str, at: str, zone: str, days: str, length: int, language: str
+    follows: str,
+    mutes: str,
+    at: str,
+    zone: str,
+    days: str,
+    length: int,
+    language: str,
+    discover: bool,
+    learn: bool,
+    clicks: bool,
 ) -> Preferences:
     return Preferences(
         follows=frozenset(json.loads(follows)),
@@ -162,6 +180,9 @@ def _preferences(
         days=frozenset(map(int, days)),
         length=length,
         language=language,
+        discover=discover,
+        learn=learn,
+        clicks=clicks,
     )
 
 
@@ -174,4 +195,7 @@ def _preferences_row(preferences: Preferences) -> dict[str, Any]:
         "days": "".join(map(str, sorted(preferences.days))),
         "length": preferences.length,
         "language": preferences.language,
+        "discover": preferences.discover,
+        "learn": preferences.learn,
+        "clicks": preferences.clicks,
     }

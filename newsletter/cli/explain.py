@@ -39,7 +39,7 @@ def explain(
     with app.database.read() as connection:
         reader = subscribers.get(connection, address)
         shown = chosen_issue(connection, issue)
-        told = pipeline.explain(connection, shown, reader)
+        told = pipeline.explain(connection, shown, reader, app.embedder)
         wanted = store.find(connection, paper) if paper else None
         if wanted is not None:
             _one(app, connection, shown, reader, told, wanted, as_json)

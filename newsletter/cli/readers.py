@@ -10,6 +10,7 @@ import click
 
 from newsletter import pipeline
 from newsletter.app import App
+from newsletter.cli import votes
 from newsletter.cli.options import limit, pass_app
 from newsletter.cli.show import as_json, counted, dump, say, table
 from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
@@ -44,6 +45,13 @@ MOST_RETURNED = 20  # things that came back, told of one reader
 @click.option("--days", help="daily (the default), weekdays, or days such as mon,wed,fri.")
 @click.option("--length", type=int, help="Papers a digest at most; 10 by default.")
 @click.option("--language", help="The language of the digest, such as de; by default `language`.")
+@click.option(
+    "--discover/--no-discover", default=None, help="Whether the last paper may be of other topics."
+)
+@click.option("--learn/--no-learn", default=None, help="Whether votes change the digest.")
+@click.option(
+    "--clicks/--no-clicks", default=None, help="Whether links followed count, a little, as votes."
+)
 @click.option("--confirm", "ask", is_flag=True, help="Ask the owner by mail first.")
 @click.option("--welcome", is_flag=True, help="Send a welcome, and today's digest right away.")
 @as_json
@@ -58,6 +66,9 @@ def subscribe(
     days: str | None,
     length: int | None,
     language: str | None,
+    discover: bool | None,
+    learn: bool | None,
+    clicks: bool | None,
     ask: bool,
     welcome: bool,
     as_json: bool,
@@ -77,6 +88,7 @@ def subscribe(
         "length": length,
         "language": _language(app, language) if language is not None else None,
     }
+    wishes |= {"discover": discover, "learn": learn, "clicks": clicks}
     named = {name: wish for name, wish in wishes.items() if wish is not None}
     if ask and welcome:
         raise RequestError("Name --confirm or --welcome, not both: who confirms is welcomed.")
@@ -190,16 +202,20 @@ def list_(app: App, state: str | None, limit: int, as_json: bool) -> None:
     say(shown + ", ".join(f"{number} {name}" for name, number in counts.items()) + ".")
 
 
-for _command in (suppress, unsuppress, suppressions):
+for _command in (suppress, unsuppress, suppressions, votes.vote, votes.reset):
     subscribers.add_command(_command)
 
 
 @subscribers.command("show", epilog="Example: newsletter subscribers show asa@example.org")
 @click.argument("address")
+@click.option("--interests", is_flag=True, help="What votes say instead.")
 @as_json
 @pass_app
-def show_(app: App, address: str, as_json: bool) -> None:
-    """Show all that is known of ADDRESS."""
+def show_(app: App, address: str, interests: bool, as_json: bool) -> None:
+    """Show all that is known of ADDRESS, or the interests that digests learned from its votes."""
+    if interests:
+        votes.show_interests(app, address, as_json)
+        return
     with app.database.read() as connection:
         found = store.get(connection, address)
         word = suppression_store.find(connection, addresses.key(found.address))
@@ -235,6 +251,9 @@ def as_row(one: Subscriber) -> dict[str, Any]:
         "days": days_in_words(wants.days),
         "length": wants.length,
         "language": wants.language,
+        "discover": wants.discover,
+        "learn": wants.learn,
+        "clicks": wants.clicks,
         "consent_at": one.consent.at,
         "consent_form": one.consent.form,
         "unsubscribed_at": one.unsubscribed_at,

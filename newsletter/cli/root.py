@@ -26,6 +26,7 @@ from newsletter.cli import (
     sources,
     templates,
     topics,
+    votes,
 )
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
@@ -93,6 +94,7 @@ for _command in (
     readers.subscribe,
     readers.confirm,
     readers.unsubscribe,
+    votes.by_token,
     collect,
     compose,
     preview,

@@ -30,6 +30,7 @@ from newsletter.pipeline.operating import Retried, cancel, pause, retry
 from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 from newsletter.pipeline.samples import draw_samples
 from newsletter.pipeline.selecting import explain
+from newsletter.pipeline.taste import interests
 
 __all__ = [
     "Backtest",
@@ -63,6 +64,7 @@ __all__ = [
     "draw_samples",
     "edit",
     "explain",
+    "interests",
     "judge_letters",
     "letter_to",
     "look",

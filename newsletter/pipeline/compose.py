@@ -61,7 +61,7 @@ def compose(
             why = issue_acts.reason(connection, issue.id)
             return Composed(issue=issue, fresh=False, queued=0, skipped=0, cancelled=why)
     queued = skipped = 0
-    select = Selector(issue, now)
+    select = Selector(issue, now, terms.embedder)
     with database.read() as connection:
         recent = issues.between(connection, day - AWAY, day)
     with database.read() as reader:

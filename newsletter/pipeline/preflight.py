@@ -198,7 +198,7 @@ def _sample(
 def _typical(
     connection: Connection, issue: Issue, told: Iterable[Alike]
 ) -> tuple[int | None, int | None, int | None]:
-    """The deliveries of the median, the shortest and the longest mail, by what papers and reasons weigh."""
+    """The deliveries of the median, shortest and longest mail, by what papers and reasons weigh."""
     weights = preflights.weights(connection, issue.id)
     chips = {slug: len(chip.html) for slug, chip in issue.snapshot.chips.items()}
 

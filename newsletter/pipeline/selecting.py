@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.pipeline import silencing
+from newsletter.pipeline.taste import NOBODY, Tastes
 from newsletter.selection import Considered, Field, Selection, Weights, Wishes
 from newsletter.store import deliveries, editor_acts
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import NewDelivery
+from newsletter.text import Embedder
 from newsletter.wording import DigestKind
 from subscribers import schedule
 from subscribers.model import Subscriber
@@ -19,17 +21,20 @@ from subscribers.model import Subscriber
 AWAY = timedelta(days=8)  # without a delivery: longer than a weekly reader goes without
 
 
-def explain(connection: Connection, issue: Issue, reader: Subscriber) -> list[Considered]:
+def explain(
+    connection: Connection, issue: Issue, reader: Subscriber, embedder: Embedder | None = None
+) -> list[Considered]:
     """What became of every candidate of an issue for a reader: picks first, then by score."""
-    return Selector(issue, issue.composed_at).explain(connection, reader)
+    return Selector(issue, issue.composed_at, embedder).explain(connection, reader)
 
 
 class Selector:
     """Selects from one issue, for one batch of readers after another."""
 
-    def __init__(self, issue: Issue, now: datetime) -> None:
+    def __init__(self, issue: Issue, now: datetime, embedder: Embedder | None = None) -> None:
         self._issue = issue
         self._now = now
+        self._tastes = Tastes(issue, embedder)
         self._fields: dict[frozenset[PaperId], Field] = {}
 
     def __call__(
@@ -80,11 +85,14 @@ class Selector:
         first, last = readers[0].id, readers[-1].id
         had = deliveries.had(connection, self._issue, first, last, before=before)
         told = deliveries.last_reasons(connection, self._issue, first, last)
+        fits = self._tastes.fits(connection, readers, self._now)
         return [
             Wishes(
                 follows=one.preferences.follows,
                 mutes=one.preferences.mutes,
                 length=one.preferences.length,
+                discover=one.preferences.discover,
+                fit=fits.get(one.id, NOBODY),
                 had=had.get(one.id, frozenset()),
                 starved=one.preferences.follows - told[one.id] if one.id in told else frozenset(),
             )

@@ -25,7 +25,7 @@ from newsletter.store import editor_acts
 from newsletter.store.insert import append, put_rows
 from newsletter.store.locks import papers_change
 from newsletter.store.schema import editor_acts as acts
-from newsletter.store.schema import observations, paper_names, paper_records, papers
+from newsletter.store.schema import observations, paper_names, paper_records, papers, votes
 from newsletter.store.withdrawals import withdraw
 
 CHUNK = 500  # papers a statement; SQLite takes 32,766 parameters
@@ -334,12 +334,13 @@ def _move(connection: Connection, old: PaperId, new: PaperId) -> None:
     for table, key in (
         (paper_records, (paper_records.c.source,)),
         (observations, (observations.c.source, observations.c.at)),
+        (votes, (votes.c.subscriber_id,)),
     ):
         other = table.alias()
         mine = [other.c[column.name] == column for column in key]
         twice = select(other.c.paper_id).where(other.c.paper_id == new, *mine).exists()
         connection.execute(delete(table).where(table.c.paper_id == old, twice))
-    for table in (paper_names, paper_records, observations, acts):
+    for table in (paper_names, paper_records, observations, acts, votes):
         connection.execute(update(table).where(table.c.paper_id == old).values(paper_id=new))
     pointing = (papers.c.id == old) | (papers.c.same_as == old)
     connection.execute(update(papers).where(pointing).values(same_as=new))

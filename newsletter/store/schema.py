@@ -283,6 +283,19 @@ slowdowns = Table(
     Column("at", Instant, nullable=False),
 )
 
+# What readers want more (1) or less (-1) of, the last word of each; clicks where they opted in.
+votes = Table(
+    "votes",
+    metadata,
+    Column("subscriber_id", ForeignKey("subscribers.id"), primary_key=True),
+    Column("paper_id", ForeignKey("papers.id"), primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("clicked", Boolean, nullable=False),  # no vote, but a link that was followed
+    Column("at", Instant, nullable=False),
+    CheckConstraint("value IN (-1, 1)", name="value"),
+    Index(None, "paper_id"),
+)
+
 # Vectors of texts by an embedding model, so that each is put to it once.
 text_vectors = Table(
     "text_vectors",
