@@ -63,12 +63,12 @@ def _rank(case: Any, embedder: Embedder | None) -> list[float]:
 def _matcher(case: Any, embedder: Embedder | None) -> Matcher:
     """The candidates beside the corpus; kept, for many cases ask for the same."""
     kept = case.corpus.cache.setdefault("newsletter", {})
+    if isinstance(embedder, _Vectors):
+        texts = [*case.candidates, *case.likes]
+        embedder.names |= {f"{one.title}. {one.abstract}": one.id for one in texts}
     names = (embedder is not None, *(one.id for one in case.candidates))
     if names not in kept:
         kept.clear()
-        if isinstance(embedder, _Vectors):
-            known = [*case.candidates, *case.corpus.papers, *case.likes]
-            embedder.names |= {f"{one.title}. {one.abstract}": one.id for one in known}
         candidates = [_paper(one) for one in case.candidates]
         others = [_paper(one) for one in case.corpus.papers]
         kept[names] = Matcher(candidates, others, embedder, fewest=0)

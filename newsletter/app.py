@@ -41,6 +41,7 @@ from newsletter.resources import folder
 from newsletter.selection import Weights
 from newsletter.snapshot import Masthead
 from newsletter.sources import ArxivSource, Fetcher, Http, Limits, Source
+from newsletter.store import topics as kept_topics
 from newsletter.store.database import Connection, Database
 from newsletter.store.turns import Turns
 from newsletter.text import Embedder
@@ -75,9 +76,16 @@ class App:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The topics readers can follow."""
+        """The topics readers can follow, and readers' own rules."""
+        return self.offer.catalogue
+
+    @cached_property
+    def offer(self) -> topics.Offer:
+        """The same, and what is kept of topics that cannot be read."""
         own = self.config.path(self.settings.topics)
-        return catalogue.load(own or folder("seeds") / "topics.toml")
+        file = catalogue.load(own or folder("seeds") / "topics.toml")
+        with self.database.read() as connection:
+            return topics.offer(file, kept_topics.every(connection))
 
     def matches(
         self, connection: Connection, found: Sequence[Paper]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,19 +15,26 @@ from newsletter.papers import PaperId
 from newsletter.topics import Catalogue, Topic
 
 
+def _class(name: str) -> str:
+    if not _CLASS.fullmatch(name):
+        raise ValueError(f"{name!r} is no arXiv class; write one such as cs.CL or quant-ph")
+    return name
+
+
 def _named(name: str) -> str:
     if not any(c.isalpha() for c in name):
         raise ValueError("must have a letter")
     return name
 
 
+_CLASS = re.compile(r"[a-z-]{2,20}(\.[A-Za-z-]{2,10})?")
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 MOST_NAMES = 50
 MOST_EXAMPLES = 20
 MOST_PHRASES = 200  # of one topic: a rule that long is not read by a person any more
 
 
-Class = Annotated[str, Field(pattern=r"^[a-z-]+(\.[A-Za-z-]{2,})?$", max_length=30)]
+Class = Annotated[str, AfterValidator(_class)]
 Name = Annotated[str, AfterValidator(_named), Field(min_length=2, max_length=100)]
 Example = Annotated[PaperId, Field(pattern=r"^[a-z]+:\S+$", max_length=64)]
 

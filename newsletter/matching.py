@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import exp, log
 
 import numpy as np
@@ -35,6 +36,26 @@ TWINS = 0.9  # cosine of tf-idf from which two papers are one
 CLOSE = "its text"  # as evidence
 
 Strengths = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A paper by one topic, whether it falls under it or not."""
+
+    paper: Paper
+    strength: float
+    near: float  # standard deviations
+    evidence: tuple[str, ...]  # of the rule
+    under: bool
+
+    @property
+    def lacks(self) -> str:
+        """What keeps it from falling under the topic, in words; empty where it does."""
+        if self.under:
+            return ""
+        if self.evidence:
+            return f"{', '.join(self.evidence)} said once; its text is not near enough"
+        return "none of the rule; its text is near"
 
 
 class Matcher:
@@ -92,6 +113,26 @@ class Matcher:
             kept = [match for match in own if match is not None]
             found.append(tuple(sorted(kept, key=lambda match: (-match.strength, match.topic))))
         return found
+
+    def judge(self, topic: Topic) -> list[Judged]:
+        """Every paper by one topic, the strongest first: those under it and those that are not."""
+        catalogue = Catalogue([topic])
+        near = self._near([topic])[0]
+        nothing = Signs()
+        told = list[Judged]()
+        for at, paper in enumerate(self.papers):
+            signs = catalogue.signs(paper).get(topic.slug, nothing)
+            match = self._match(topic, signs, float(near[at]))
+            told.append(
+                Judged(
+                    paper=paper,
+                    strength=strength(signs, float(near[at])),
+                    near=float(near[at]),
+                    evidence=tuple(dict.fromkeys(signs.evidence)),
+                    under=match is not None,
+                )
+            )
+        return sorted(told, key=lambda one: (not one.under, -one.strength, one.paper.id))
 
     def strengths(self, catalogue: Catalogue, slug: str) -> Strengths:
         """How strongly each paper would match one topic, whether it falls under it or not."""

@@ -101,6 +101,8 @@ def parse(text: str) -> Rule:
         raise RequestError(
             f"The rule has {len(text)} characters; write at most {LONGEST}, or several rules."
         )
+    if not text.isprintable():
+        raise RequestError("A rule is one line of printable characters.")
     if text.count('"') % 2:
         raise RequestError(f"The rule {text!r} opens a quote that it does not close.")
     rule = _Reader(text).read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
@@ -14,9 +15,11 @@ from newsletter.cli import votes
 from newsletter.cli.options import limit, pass_app
 from newsletter.cli.show import as_json, counted, dump, say, table
 from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
+from newsletter.cli.topics import keep_own, rule_options, typed
 from newsletter.errors import RequestError
 from newsletter.store import events
 from newsletter.store.letters import LetterKind
+from newsletter.topics import Catalogue, Topic
 from subscribers import addresses, store, suppression_store
 from subscribers.model import (
     Consent,
@@ -30,6 +33,7 @@ from subscribers.model import (
 )
 from subscribers.tokens import Purpose
 
+MANY = 70  # papers a week
 MOST_RETURNED = 20  # things that came back, told of one reader
 
 
@@ -39,6 +43,7 @@ MOST_RETURNED = 20  # things that came back, told of one reader
 )
 @click.argument("address")
 @click.option("--topic", "-t", multiple=True, help="A topic to follow; may be repeated.")
+@rule_options
 @click.option("--mute", "-m", multiple=True, help="A topic never to get; may be repeated.")
 @click.option("--at", help="The hour of the digest, such as 08:00 (the default).")
 @click.option("--zone", help="The time zone of that hour, such as Europe/Oslo; UTC by default.")
@@ -60,6 +65,11 @@ def subscribe(
     app: App,
     address: str,
     topic: tuple[str, ...],
+    phrase: tuple[str, ...],
+    author: tuple[str, ...],
+    class_: tuple[str, ...],
+    institution: tuple[str, ...],
+    like: tuple[str, ...],
     mute: tuple[str, ...],
     at: str | None,
     zone: str | None,
@@ -79,8 +89,12 @@ def subscribe(
     whatever is trending. Of an address that is here already, only what you name changes; topics
     named replace those followed before.
     """
+    with app.database.read() as connection:
+        own = typed(connection, phrase, author, class_, institution, like).own()
+    follows = frozenset(app.catalogue.get(name).slug for name in topic)
+    follows |= {one.slug for one in own}
     wishes: dict[str, Any] = {
-        "follows": frozenset(app.catalogue.get(name).slug for name in topic) or None,
+        "follows": follows or None,
         "mutes": frozenset(app.catalogue.get(name).slug for name in mute) or None,
         "at": parse_time(at) if at is not None else None,
         "zone": parse_zone(zone).key if zone is not None else None,
@@ -101,6 +115,7 @@ def subscribe(
         if ask and before is not None and before.state is State.CONFIRMED:
             raise RequestError(f"{before.address} is subscribed already; there is nothing to ask.")
         state = State.PENDING if ask else State.CONFIRMED
+        keep_own(connection, own)
         done = store.subscribe(connection, address, preferences, consent, state)
         if ask:
             pipeline.queue_letter(connection, LetterKind.CONFIRMATION, done.subscriber, now)
@@ -110,13 +125,15 @@ def subscribe(
     if as_json:
         dump({"new": done.before is None, **as_row(done.subscriber)})
         return
+    if own:
+        _tell_own(app, own, now)
     if done.before is None:
         what = "Subscribed"
     elif done.before.state is State.CONFIRMED:
         what = "Changed"
     else:
         what = "Subscribed again:"
-    say(f"{what} {done.subscriber.address}: {in_words(app, preferences)}")
+    say(f"{what} {done.subscriber.address}: {in_words(app, preferences, own)}")
     if ask:
         say("Pending until the owner confirms: `newsletter send` sends the question.")
     if welcome:
@@ -188,7 +205,7 @@ def list_(app: App, state: str | None, limit: int, as_json: bool) -> None:
             [
                 one.address,
                 one.state,
-                ", ".join(sorted(one.preferences.follows)) or "whatever is trending",
+                _named(app, one.preferences.follows) or "whatever is trending",
                 ", ".join(sorted(one.preferences.mutes)),
                 f"{one.preferences.at:%H:%M} {one.preferences.zone}",
                 days_in_words(one.preferences.days),
@@ -226,6 +243,7 @@ def show_(app: App, address: str, interests: bool, as_json: bool) -> None:
         row["returned"] = [vars(one) for one in returned]
         dump(row)
         return
+    row["follows"] = [_named(app, [slug]) for slug in row["follows"]]
     if word is not None:
         how = stands(word, datetime.now(UTC))
         row["suppressed"] = f"{word.kind}, {word.reason}" + (f" ({how})" if how else "")
@@ -235,6 +253,14 @@ def show_(app: App, address: str, interests: bool, as_json: bool) -> None:
             ["Came back", "Issue", "Heard", "Code", "In the server's words"],
             [[one.kind, one.issue, one.at, one.code, one.words] for one in returned],
         )
+
+
+def _named(app: App, slugs: Iterable[str]) -> str:
+    """Slugs as people know them; readers' own rules by what they say."""
+    known = app.catalogue.topics
+    return ", ".join(
+        known[slug].name if slug in known and known[slug].own else slug for slug in sorted(slugs)
+    )
 
 
 def as_row(one: Subscriber) -> dict[str, Any]:
@@ -260,9 +286,26 @@ def as_row(one: Subscriber) -> dict[str, Any]:
     }
 
 
-def in_words(app: App, wants: Preferences) -> str:
+def _tell_own(app: App, own: Sequence[Topic], now: datetime) -> None:
+    with app.database.read() as connection:
+        weekly = pipeline.volumes(connection, Catalogue(own), now, app.embedder)
+    for one in own:
+        titles = {name: one.name.removeprefix("Like: ") for name in one.examples}
+        words = one.in_words(titles)
+        say(f"{words[:1].upper()}{words[1:]}: {_volume(weekly[one.slug])}.")
+
+
+def _volume(weekly: float) -> str:
+    if not weekly:
+        return "none in the last four weeks; a wider rule may find some"
+    if weekly > MANY:
+        return f"about {weekly:.0f} papers a week, more than anybody reads; a narrower rule helps"
+    return f"about {max(1, round(weekly))} a week" if weekly >= 0.5 else "less than one a week"
+
+
+def in_words(app: App, wants: Preferences, own: Sequence[Topic] = ()) -> str:
     """Preferences as one sentence."""
-    known = app.catalogue.topics  # a catalogue may lose a topic that somebody follows
+    known = {**app.catalogue.topics, **{one.slug: one for one in own}}  # some may be gone by now
     names = [known[slug].name if slug in known else slug for slug in sorted(wants.follows)]
     muted = [known[slug].name if slug in known else slug for slug in sorted(wants.mutes)]
     return (

@@ -31,6 +31,7 @@ from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 from newsletter.pipeline.samples import draw_samples
 from newsletter.pipeline.selecting import explain
 from newsletter.pipeline.taste import interests
+from newsletter.pipeline.topics import judge, volumes
 
 __all__ = [
     "Backtest",
@@ -65,6 +66,7 @@ __all__ = [
     "edit",
     "explain",
     "interests",
+    "judge",
     "judge_letters",
     "letter_to",
     "look",
@@ -79,5 +81,6 @@ __all__ = [
     "send_letters",
     "state_for",
     "take_back",
+    "volumes",
     "welcome",
 ]

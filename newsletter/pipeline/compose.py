@@ -6,7 +6,7 @@ again, it adds only readers who came since, and finishes what a crash left undon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -15,9 +15,10 @@ from newsletter.issue import Issue
 from newsletter.pipeline.candidates import Terms, running
 from newsletter.pipeline.selecting import AWAY, Selector
 from newsletter.rendering.renderer import Entry, Renderer
+from newsletter.selection import Candidate
 from newsletter.store import deliveries, editor_acts, issue_acts, issues, locks, papers
 from newsletter.store.database import Connection, Database
-from newsletter.topics import Catalogue
+from newsletter.topics import Catalogue, Topic
 from newsletter.trending import UNTOLD, trends
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
@@ -108,7 +109,7 @@ def _freeze(
             Entry(paper=one.paper, trend=one.trend, pinned=one.candidate.pinned, note=one.note)
             for one in ranked
         ],
-        topics=catalogue.topics.values(),
+        topics=_asked(catalogue, (one.candidate for one in ranked)),
         languages=_languages(database, renderer, terms),
         origins=terms.origins,
     )
@@ -144,11 +145,17 @@ def draw_again(
         imprint=terms.imprint,
         day=issue.day,
         entries=entries,
-        topics=catalogue.topics.values(),
+        topics=_asked(catalogue, issue.candidates),
         languages=_languages(database, renderer, terms),
         origins=terms.origins,
     )
     return replace(issue, snapshot=snapshot)
+
+
+def _asked(catalogue: Catalogue, candidates: Iterable[Candidate]) -> list[Topic]:
+    """The topics that some candidate is under: no others can be a reason."""
+    slugs = {slug for one in candidates for slug in one.matches}
+    return [topic for slug, topic in catalogue.topics.items() if slug in slugs]
 
 
 def _languages(database: Database, renderer: Renderer, terms: Terms) -> list[str]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from newsletter.matching import Matcher
+from newsletter import rules
+from newsletter.errors import RequestError
+from newsletter.matching import Judged, Matcher
 from newsletter.papers import Paper, PaperId
 from newsletter.store import papers
 from newsletter.store.database import Connection
+from newsletter.store.topics import KeptTopic
 from newsletter.text import Embedder
-from newsletter.topics import Catalogue, Match
+from newsletter.topics import Catalogue, Match, Topic
 
+LOOK_BACK = 28  # days
 BACKGROUND = 1500  # older papers that tell how rare a word is
 
 
@@ -34,6 +40,56 @@ def matches(
     return dict(zip((one.id for one in found), matcher.match(catalogue), strict=True))
 
 
-def under(found: Iterable[tuple[PaperId, tuple[Match, ...]]], slug: str) -> dict[PaperId, Match]:
-    """Those of a topic, each with its match."""
-    return {name: match for name, matches in found for match in matches if match.topic == slug}
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """The topics there are, and those kept that cannot be read."""
+
+    catalogue: Catalogue
+    broken: tuple[str, ...] = ()
+
+
+def offer(file: Catalogue, kept: Iterable[KeptTopic]) -> Offer:
+    """The file's topics with what operators and readers made of them."""
+    topics = dict(file.topics)
+    broken = list[str]()
+    for one in kept:
+        if one.removed:
+            topics.pop(one.slug, None)
+            continue
+        try:
+            topics[one.slug] = rules.read(one.definition, own=one.own)
+        except RequestError:
+            broken.append(one.slug)
+    return Offer(catalogue=Catalogue(topics.values()), broken=tuple(broken))
+
+
+def volumes(
+    connection: Connection,
+    catalogue: Catalogue,
+    now: datetime,
+    embedder: Embedder | None = None,
+    days: int = LOOK_BACK,
+) -> dict[str, float]:
+    """Papers a week under each topic, over the last days or since there are papers."""
+    recent = papers.since(connection, now - timedelta(days=days))
+    if not recent:
+        return dict.fromkeys(catalogue.topics, 0.0)
+    first = min(one.first_seen_at for one in recent)
+    weeks = max(1.0, min(timedelta(days=days), now - first) / timedelta(weeks=1))
+    found = matches(connection, catalogue, [one.paper for one in recent], embedder)
+    counts = Counter(match.topic for each in found.values() for match in each)
+    return {slug: counts[slug] / weeks for slug in catalogue.topics}
+
+
+def judge(
+    connection: Connection,
+    topic: Topic,
+    now: datetime,
+    days: int = LOOK_BACK,
+    embedder: Embedder | None = None,
+) -> list[Judged]:
+    """The papers of the last days by one topic, the strongest first."""
+    since = now - timedelta(days=days)
+    recent = [one.paper for one in papers.since(connection, since)]
+    matcher = Matcher(recent, background(connection, Catalogue([topic]), since), embedder)
+    return matcher.judge(topic)

@@ -283,6 +283,18 @@ slowdowns = Table(
     Column("at", Instant, nullable=False),
 )
 
+# Topics that operators and readers made. They count in place of the file's of the same slug.
+topics = Table(
+    "topics",
+    metadata,
+    Column("slug", String(48), primary_key=True),
+    Column("definition", JSON, nullable=False),  # catalogue.TopicOptions
+    Column("own", Boolean, nullable=False),  # a reader's rule, offered to nobody else
+    Column("removed", Boolean, nullable=False),  # hides the file's
+    Column("by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 # What readers want more (1) or less (-1) of, the last word of each; clicks where they opted in.
 votes = Table(
     "votes",

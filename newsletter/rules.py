@@ -1,0 +1,110 @@
+"""Topics made of rules as people type them: an operator's, and a reader's own.
+
+A reader's rule is a topic of its own. Its slug is a hash of what it asks for, so that the same rule
+of a thousand readers is one topic, matched once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from newsletter.arxiv_classes import NAMES
+from newsletter.catalogue import TopicOptions
+from newsletter.errors import ConfigError, RequestError
+from newsletter.papers import PaperId
+from newsletter.topics import Topic
+
+OWN = "own-"
+LONGEST_NAME = 60  # characters, as TopicOptions has it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What was typed."""
+
+    phrases: Sequence[str] = ()
+    authors: Sequence[str] = ()
+    classes: Sequence[str] = ()
+    institutions: Sequence[str] = ()
+    examples: Mapping[PaperId, str] | None = None  # with their titles
+
+    def __bool__(self) -> bool:
+        return bool(any(self.lists().values()))
+
+    def lists(self) -> dict[str, list[str]]:
+        """By the names of `Topic`."""
+        return {
+            "phrases": [_printable(one) for one in self.phrases],
+            "authors": [_printable(one) for one in self.authors],
+            "classes": [_printable(one) for one in self.classes],
+            "institutions": [_printable(one) for one in self.institutions],
+            "examples": list(self.examples or {}),
+        }
+
+    def own(self) -> list[Topic]:
+        """Each of them as a reader's own topic; raises RequestError."""
+        titles = self.examples or {}
+        return [
+            read(
+                {"slug": _slug(kind, one), "name": _name(kind, one, titles), kind: [one]}, own=True
+            )
+            for kind, values in self.lists().items()
+            for one in values
+        ]
+
+
+def read(definition: Mapping[str, Any], *, own: bool = False) -> Topic:
+    """A topic as it was typed; raises RequestError that says what is wrong with it."""
+    where = "the rule" if own else "the topic"
+    try:
+        return TopicOptions.read(definition, where).topic(where, own=own)
+    except ConfigError as error:
+        told = str(error).removeprefix(f"{where}, {definition.get('slug', '')}: ")
+        raise RequestError(f"{told[:1].upper()}{told[1:]}") from error
+
+
+def definition(topic: Topic) -> dict[str, Any]:
+    """A topic as JSON keeps it."""
+    options = TopicOptions(
+        slug=topic.slug,
+        name=topic.name,
+        description=topic.description,
+        phrases=topic.phrases,
+        classes=topic.classes,
+        authors=topic.authors,
+        institutions=topic.institutions,
+        examples=topic.examples,
+    )
+    return options.model_dump(mode="json", exclude_defaults=True)
+
+
+def class_name(name: str) -> str:
+    """An arXiv class as people call it: "Computation and Language (cs.CL)"."""
+    return f"{NAMES[name]} ({name})" if name in NAMES else name
+
+
+def _slug(kind: str, value: str) -> str:
+    asked = json.dumps([kind, " ".join(value.split())])
+    return OWN + sha256(asked.encode()).hexdigest()[:12]
+
+
+def _name(kind: str, value: str, titles: Mapping[PaperId, str]) -> str:
+    if kind == "classes":
+        told = class_name(value)
+    elif kind == "examples":
+        told = f"Like: {titles[PaperId(value)]}"
+    else:
+        told = " ".join(value.split()) or "?"
+        if kind == "phrases" and told.count('"') == 2 and told[0] == told[-1] == '"':
+            told = told.strip('"') or "?"
+    return told if len(told) <= LONGEST_NAME else f"{told[: LONGEST_NAME - 1].rstrip()}…"
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise RequestError("A rule is one line of printable characters.")
+    return text
