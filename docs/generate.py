@@ -36,32 +36,34 @@ TOPICS = """\
 
 <!-- Made by `python docs/generate.py` from seeds/topics.toml and the code; do not edit. -->
 
-A topic is a rule that a person can read: phrases and, where they say something, arXiv classes, authors,
-institutions, papers to resemble and a description. A paper falls under a topic when
+A topic is a rule that a person can read: phrases and, where they say something, arXiv classes,
+authors, institutions, papers to resemble and a description. A paper falls under a topic when
 
 - one of its phrases stands in the title, or
 - its phrases are mentioned twice in the abstract, or
 - one is mentioned in the abstract and the paper is of one of its classes, or its text is near, or
 - one of its authors wrote it ("A. Lee" and "Lee, Ann" are understood), or it is from one of its
   institutions, or
-- its text is near the description or the examples of a topic that has no phrases, classes or people.
+- its text is near the description or the examples of a topic that has neither phrases nor people
+  nor classes.
 
 A phrase may be a rule: `"test-time compute" AND NOT survey`, `(robot OR drone) AND map`, `quanti*`.
 AND, OR and NOT are in capitals, AND binds closer, quotes are needed only around those words, and a
-star ends a word of three letters or more that may go on. A topic of nothing but classes takes all of
-a class.
+star ends a word of three letters or more that may go on. A topic of nothing but classes takes all
+of a class.
 
 Operators make topics by `newsletter topics add|edit|remove` and try a rule by `topics test`, which
-shows what it would have found and what it nearly found. Readers make their own: `newsletter subscribe
-asa@example.org --phrase '"test-time compute"' --author 'Ann Lee' --class cs.CL --like 2403.01234`; each
-is told back in words, with its papers a week. How it all adds up: [Ranking](ranking.md).
+shows what it would have found and what it nearly found. Readers make their own: `newsletter
+subscribe asa@example.org --phrase '"test-time compute"' --author 'Ann Lee' --class cs.CL --like
+2403.01234`; each is told back in words, with its papers a week. How it all adds up:
+[Ranking](ranking.md).
 
 Each further sign makes the match surer. Case, hyphens and plurals do not matter: "Fine-tuning LLMs"
 and "fine tuning LLM" are the same words. What does matter is spelling, so a phrase stands twice
 where British and American letters differ. A topic knows no other meaning of its words than its
-phrases give it, and its description where the text is compared: *alignment* is about models that follow people and has no phrase "alignment",
-because images and text, speech and letters are aligned as well; that is *cross-modal-alignment*.
-The formula stands in `newsletter/topics.py`.
+phrases give it, and its description where texts are compared: *alignment* is about models that
+follow people and has no phrase "alignment", because images and text, speech and letters are aligned
+as well; that is *cross-modal-alignment*. The formula stands in `newsletter/topics.py`.
 
 ## To add or mend one
 

@@ -136,6 +136,8 @@ def _totals(one: Backtest) -> dict[str, str]:
         "empty": f"{sum(day.empty for day in one.days):,}",
         "papers each": _each(sum(day.picks for day in one.days), readers),
         "agreement": _share(one.agreement),
+        "of which readers want more": f"{one.liked:,}",
+        "of which readers want less": f"{one.disliked:,}",
         "repeats": f"{one.repeats:,}",
         "topics starved twice running": f"{sum(t.starved for t in one.topics.values()):,}",
     }
@@ -154,6 +156,8 @@ def _as_json(one: Backtest) -> dict[str, Any]:
         "days": [vars(day) for day in one.days],
         "topics": {slug: vars(told) | {"share": told.share} for slug, told in one.topics.items()},
         "repeats": one.repeats,
+        "liked": one.liked,
+        "disliked": one.disliked,
         "readers": one.readers,
         "agreement": one.agreement,
     }

@@ -16,7 +16,7 @@ from newsletter.papers import PaperId
 from newsletter.pipeline.candidates import Running, Terms, as_of, ranked
 from newsletter.pipeline.topics import background
 from newsletter.selection import Field, Selection, Wishes
-from newsletter.store import editor_acts, papers
+from newsletter.store import editor_acts, papers, votes
 from newsletter.store.database import Connection
 from newsletter.store.papers import Kept
 from newsletter.topics import Catalogue
@@ -62,6 +62,8 @@ class Backtest:
     topics: Mapping[str, Coverage]
     repeats: int  # papers sent to a reader twice
     readers: int
+    liked: int  # picks of which their reader wanted more, whenever that was said
+    disliked: int
 
     @property
     def agreement(self) -> float | None:
@@ -97,7 +99,14 @@ def backtest(
     coverage: dict[str, Coverage] = defaultdict(Coverage)
     followers = Counter(slug for one in readers for slug in one.preferences.follows)
     told: list[Day] = []
-    repeats = 0
+    repeats = liked = disliked = 0
+    voted = votes.of_readers(connection, readers[0].id, readers[-1].id) if readers else {}
+    said = {
+        (who, vote.paper_id): vote.value
+        for who, cast in voted.items()
+        for vote in cast
+        if not vote.clicked
+    }
     for day in days:
         now = datetime.combine(day, at, terms.zone)
         window = _in_window(stored, now - terms.window)
@@ -107,12 +116,22 @@ def backtest(
         chosen = issue.select([_wishes(one, memory[one.id]) for one in due])
         for reader, selection in zip(due, chosen, strict=True):
             repeats += sum(pick.paper_id in memory[reader.id].had for pick in selection.picks)
+            words = [said.get((reader.id, pick.paper_id), 0) for pick in selection.picks]
+            liked += words.count(1)
+            disliked += words.count(-1)
             _remember(reader, selection, field_, memory[reader.id], coverage)
         told.append(_day(day, field_, due, chosen, stored, now))
         progress(1)
     for slug, many in followers.items():
         coverage[slug].followers = many
-    return Backtest(days=tuple(told), topics=dict(coverage), repeats=repeats, readers=len(readers))
+    return Backtest(
+        days=tuple(told),
+        topics=dict(coverage),
+        repeats=repeats,
+        readers=len(readers),
+        liked=liked,
+        disliked=disliked,
+    )
 
 
 def _in_window(stored: Iterable[Kept], since: datetime) -> list[Kept]:
