@@ -88,10 +88,11 @@ class App:
             return topics.offer(file, kept_topics.every(connection))
 
     def matches(
-        self, connection: Connection, found: Sequence[Paper]
+        self, connection: Connection, found: Sequence[Paper], *, own: bool = False
     ) -> dict[PaperId, tuple[Match, ...]]:
-        """The topics of papers, surest first."""
-        return topics.matches(connection, self.catalogue, found, self.embedder)
+        """The topics of papers, surest first; with `own`, readers' own rules too."""
+        offered = self.catalogue if own else Catalogue(self.catalogue.shown)
+        return topics.matches(connection, offered, found, self.embedder)
 
     @cached_property
     def renderer(self) -> Renderer:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newsletter.papers import Paper, PaperId
+from newsletter.phrases import wanted
 from newsletter.text import Asked, Closeness, Embedder, Text, TextIndex
 from newsletter.text.index import Floats
 from newsletter.topics import FLOOR, Catalogue, Match, Signs, Topic
@@ -210,7 +211,7 @@ def _asked(topic: Topic) -> Asked | None:
     """What a topic's text is; None where its name is not of what papers say."""
     if not topic.own:
         return Asked(topic.name, topic.description)
-    said = ". ".join(topic.phrases)
+    said = ". ".join(phrase.said for rule in topic.rules for phrase in wanted(rule))
     return Asked(said or topic.name, topic.description) if said or topic.asks_by_text else None
 
 

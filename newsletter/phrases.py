@@ -109,11 +109,23 @@ def parse(text: str) -> Rule:
     phrases = list(phrases_of(rule))
     if len(phrases) > MOST_PHRASES:
         raise RequestError(f"A rule has at most {MOST_PHRASES} phrases, not {len(phrases)}.")
+    _check(rule, text)
+    return rule
+
+
+def _check(rule: Rule, text: str) -> None:
+    """Refuses a rule of which a part only excludes: of that, nobody could say what it finds."""
     if not _asks(rule):
         raise RequestError(
-            f"The rule {text!r} only says what not to find; name something to find as well."
+            f"The rule {text!r}, or a part of it in parentheses, only says what not to find; name "
+            "something to find as well, or write NOT without the parentheses."
         )
-    return rule
+    for part in _parts(rule):
+        _check(part.part if isinstance(part, Not) else part, text)
+
+
+def _parts(rule: Rule) -> tuple[Rule, ...]:
+    return rule.parts if isinstance(rule, All | Any) else ()
 
 
 class _Reader:
@@ -206,6 +218,29 @@ class _Reader:
         return Phrase(found, is_open, said)
 
 
+def wanted(rule: Rule) -> Iterator[Phrase]:
+    """The phrases that a rule asks for, not those it excludes."""
+    match rule:
+        case Phrase():
+            yield rule
+        case All() | Any():
+            for part in rule.parts:
+                yield from wanted(part)
+
+
+def canonical(rule: Rule) -> str:
+    """The same text for rules that find the same for the same reasons, however they are typed."""
+    match rule:
+        case Phrase():
+            return " ".join(rule.words) + ("*" if rule.open else "")
+        case Not():
+            return f"NOT {canonical(rule.part)}"
+        case All():
+            return f"({' AND '.join(sorted(map(canonical, rule.parts)))})"
+        case Any():
+            return f"({' OR '.join(sorted(map(canonical, rule.parts)))})"
+
+
 def phrases_of(rule: Rule) -> Iterator[Phrase]:
     """Every phrase of a rule, from left to right."""
     match rule:
@@ -265,7 +300,7 @@ def in_words(rule: Rule) -> str:
         case Not():
             return f"not {_grouped(rule.part)}"
         case Any():
-            return " or ".join(in_words(part) for part in rule.parts)
+            return " or ".join(_grouped(part) for part in rule.parts)
         case All():
             wanted = [_grouped(part) for part in rule.parts if not isinstance(part, Not)]
             barred = [_grouped(part.part) for part in rule.parts if isinstance(part, Not)]

@@ -16,7 +16,8 @@ from newsletter.arxiv_classes import NAMES
 from newsletter.catalogue import TopicOptions
 from newsletter.errors import ConfigError, RequestError
 from newsletter.papers import PaperId
-from newsletter.topics import Topic
+from newsletter.phrases import Phrase, canonical, in_words, parse, words
+from newsletter.topics import Topic, name_parts
 
 OWN = "own-"
 LONGEST_NAME = 60  # characters, as TopicOptions has it
@@ -40,7 +41,7 @@ class Rules:
         return {
             "phrases": [_printable(one) for one in self.phrases],
             "authors": [_printable(one) for one in self.authors],
-            "classes": [_printable(one) for one in self.classes],
+            "classes": [_as_known(_printable(one)) for one in self.classes],
             "institutions": [_printable(one) for one in self.institutions],
             "examples": list(self.examples or {}),
         }
@@ -88,8 +89,26 @@ def class_name(name: str) -> str:
 
 
 def _slug(kind: str, value: str) -> str:
-    asked = json.dumps([kind, " ".join(value.split())])
+    asked = json.dumps([kind, _canonical(kind, value)])
     return OWN + sha256(asked.encode()).hexdigest()[:12]
+
+
+def _canonical(kind: str, value: str) -> str:
+    """What is the same for rules that find the same."""
+    match kind:
+        case "phrases":
+            return canonical(parse(value))
+        case "authors":
+            return " ".join(name_parts(value))
+        case "institutions":
+            return " ".join(words(value))
+    return value
+
+
+def _as_known(name: str) -> str:
+    """An arXiv class as arXiv spells it."""
+    spelt = {known.casefold(): known for known in NAMES}
+    return spelt.get(name.strip().casefold(), name.strip())
 
 
 def _name(kind: str, value: str, titles: Mapping[PaperId, str]) -> str:
@@ -97,10 +116,11 @@ def _name(kind: str, value: str, titles: Mapping[PaperId, str]) -> str:
         told = class_name(value)
     elif kind == "examples":
         told = f"Like: {titles[PaperId(value)]}"
+    elif kind == "phrases":
+        rule = parse(value)
+        told = rule.said if isinstance(rule, Phrase) else in_words(rule)
     else:
         told = " ".join(value.split()) or "?"
-        if kind == "phrases" and told.count('"') == 2 and told[0] == told[-1] == '"':
-            told = told.strip('"') or "?"
     return told if len(told) <= LONGEST_NAME else f"{told[: LONGEST_NAME - 1].rstrip()}…"
 
 

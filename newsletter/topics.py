@@ -143,7 +143,7 @@ class Catalogue:
         for name in topic.classes:
             self._classes[name].append(topic.slug)
         for name in topic.authors:
-            *given, family = _name(name) or ("",)
+            *given, family = name_parts(name) or ("",)
             self._authors[family].append((tuple(given), topic.slug, name))
         for name in topic.institutions:
             said = words(name) or ("",)
@@ -247,7 +247,7 @@ class Catalogue:
 
     def _known(self, author: str) -> Iterator[tuple[str, str]]:
         """The topics that follow an author, each with the name it knows."""
-        *given, family = _name(author) or ("",)
+        *given, family = name_parts(author) or ("",)
         for wanted, slug, name in self._authors.get(family, ()):
             if _may_be(wanted, given):
                 yield slug, name
@@ -264,7 +264,7 @@ def _within(wanted: str, slug: str) -> bool:
     return wanted in slug or slug in wanted
 
 
-def _name(author: str) -> tuple[str, ...]:
+def name_parts(author: str) -> tuple[str, ...]:
     """A name as given names and, last, the family name, folded; "Lee, Ann" is turned."""
     family, comma, given = author.partition(",")
     turned = f"{given} {family}" if comma else author

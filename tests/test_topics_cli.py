@@ -63,7 +63,7 @@ def test_a_reader_makes_topics_of_her_own(place: Path) -> None:
     said = done(place, "subscribe", "a@example.org", *rules, "--like", paper["id"])
     assert "Papers that say “instruction tuning”: about" in said
     assert "Papers by Ann Lee: none in the last four weeks" in said
-    done(place, "subscribe", "b@example.org", "--phrase", '"instruction  tuning"')
+    done(place, "subscribe", "b@example.org", "--phrase", "Instruction-Tuning")
     a, b = (told(place, "subscribers", "show", f"{who}@example.org")["follows"] for who in "ab")
     assert set(b) <= set(a)
     assert len(a) == 4
@@ -71,6 +71,9 @@ def test_a_reader_makes_topics_of_her_own(place: Path) -> None:
     done(place, "compose")
     text = done(place, "preview", "b@example.org", "--text")
     assert "Because you follow instruction tuning" in text
+    done(place, "subscribe", "c@example.org", "--author", "Lee, Ann", "--class", "CS.cl")
+    assert set(told(place, "subscribers", "show", "c@example.org")["follows"]) <= set(a)
+    assert "own-" not in done(place, "papers", "list", "--json")
     assert "Computation and Language (cs.CL)" in done(place, "subscribers", "show", "a@example.org")
 
 

@@ -88,7 +88,7 @@ def _one(
             f"{wanted} is no candidate of issue {issue.name}: hidden by the editor, nearly the "
             "same as a better one, outside the window, or without any sign of a trend then."
         )
-    matches = app.matches(connection, [kept.paper])[kept.paper.id]
+    matches = app.matches(connection, [kept.paper], own=True)[kept.paper.id]
     at_freeze = next(one for one in issue.candidates if one.paper_id == wanted).matches
     row = _row(found, to_unicode(kept.paper.title)) | {
         "matches": [

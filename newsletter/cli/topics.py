@@ -114,7 +114,7 @@ def show_(app: App, topic: str, days: int, as_json: bool) -> None:
     """Show the rule of TOPIC, who follows it, and the papers of late under it, surest first."""
     chosen = app.catalogue.get(topic)
     with app.database.read() as connection:
-        judged = pipeline.judge(connection, chosen, datetime.now(UTC), days, app.embedder)
+        judged, weekly = pipeline.judge(connection, chosen, datetime.now(UTC), days, app.embedder)
         followers = store.followers(connection, chosen.slug)
         told = chosen.in_words(_titles(connection, chosen))
     under = [one for one in judged if one.under]
@@ -124,6 +124,7 @@ def show_(app: App, topic: str, days: int, as_json: bool) -> None:
                 **rules.definition(chosen),
                 "in_words": told,
                 "followers": followers,
+                "papers_a_week": round(weekly, 2),
                 "papers": [_row(one) for one in under],
             }
         )
@@ -138,7 +139,11 @@ def show_(app: App, topic: str, days: int, as_json: bool) -> None:
             ["followed or muted by", counted(followers, "reader")],
         ],
     )
-    _show(under, MOST_SHOWN, f"{len(under)} of {counted(len(judged), 'paper')} in {days} days")
+    _show(
+        under,
+        MOST_SHOWN,
+        f"{len(under)} of {counted(len(judged), 'paper')} in {days} days, {weekly:.1f} a week",
+    )
 
 
 @topics.command(
@@ -174,17 +179,16 @@ def test_(
             name = description[:60] or "test"
             told = {"slug": "test", "name": name, "description": description, **asked.lists()}
             chosen = rules.read(told)
-        judged = pipeline.judge(connection, chosen, datetime.now(UTC), days, app.embedder)
+        judged, weekly = pipeline.judge(connection, chosen, datetime.now(UTC), days, app.embedder)
         words = chosen.in_words(_titles(connection, chosen))
     under = [one for one in judged if one.under]
     misses = [one for one in judged if not one.under and (one.evidence or one.near >= MISS)]
     misses = misses[:MOST_MISSES]
-    a_week = len(under) / max(1.0, days / 7)
     if as_json:
         dump(
             {
                 "in_words": words,
-                "papers_a_week": round(a_week, 2),
+                "papers_a_week": round(weekly, 2),
                 "papers": [_row(one) for one in under],
                 "near_misses": [_row(one) | {"lacks": one.lacks} for one in misses],
             }
@@ -194,7 +198,7 @@ def test_(
     _show(
         under,
         50,
-        f"{len(under)} of {counted(len(judged), 'paper')} in {days} days, {a_week:.1f} a week",
+        f"{len(under)} of {counted(len(judged), 'paper')} in {days} days, {weekly:.1f} a week",
     )
     table(
         ["Strength", "Near", "Paper", "Lacks"],

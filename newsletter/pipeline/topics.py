@@ -13,6 +13,7 @@ from newsletter.matching import Judged, Matcher
 from newsletter.papers import Paper, PaperId
 from newsletter.store import papers
 from newsletter.store.database import Connection
+from newsletter.store.papers import Kept
 from newsletter.store.topics import KeptTopic
 from newsletter.text import Embedder
 from newsletter.topics import Catalogue, Match, Topic
@@ -57,8 +58,8 @@ def offer(file: Catalogue, kept: Iterable[KeptTopic]) -> Offer:
             topics.pop(one.slug, None)
             continue
         try:
-            topics[one.slug] = rules.read(one.definition, own=one.own)
-        except RequestError:
+            topics[one.slug] = rules.read(dict(one.definition), own=one.own)
+        except (RequestError, TypeError, ValueError):
             broken.append(one.slug)
     return Offer(catalogue=Catalogue(topics.values()), broken=tuple(broken))
 
@@ -74,8 +75,7 @@ def volumes(
     recent = papers.since(connection, now - timedelta(days=days))
     if not recent:
         return dict.fromkeys(catalogue.topics, 0.0)
-    first = min(one.first_seen_at for one in recent)
-    weeks = max(1.0, min(timedelta(days=days), now - first) / timedelta(weeks=1))
+    weeks = _weeks(recent, now, days)
     found = matches(connection, catalogue, [one.paper for one in recent], embedder)
     counts = Counter(match.topic for each in found.values() for match in each)
     return {slug: counts[slug] / weeks for slug in catalogue.topics}
@@ -87,9 +87,17 @@ def judge(
     now: datetime,
     days: int = LOOK_BACK,
     embedder: Embedder | None = None,
-) -> list[Judged]:
-    """The papers of the last days by one topic, the strongest first."""
+) -> tuple[list[Judged], float]:
+    """The papers of the last days by one topic, the strongest first, and how many a week."""
     since = now - timedelta(days=days)
-    recent = [one.paper for one in papers.since(connection, since)]
-    matcher = Matcher(recent, background(connection, Catalogue([topic]), since), embedder)
-    return matcher.judge(topic)
+    recent = papers.since(connection, since)
+    beside = background(connection, Catalogue([topic]), since)
+    judged = Matcher([one.paper for one in recent], beside, embedder).judge(topic)
+    found = sum(one.under for one in judged)
+    return judged, found / _weeks(recent, now, days) if found else 0.0
+
+
+def _weeks(recent: Sequence[Kept], now: datetime, days: int) -> float:
+    """How long it was seen what came: since the first of the papers, a week at least."""
+    first = min(one.first_seen_at for one in recent)
+    return max(1.0, min(timedelta(days=days), now - first) / timedelta(weeks=1))

@@ -66,6 +66,9 @@ def test_what_is_excluded_is_excluded_wherever_it_is_said() -> None:
         ("OR a", "before OR"),
         ("NOT a", "only says what not to find"),
         ("a OR NOT b", "only says what not to find"),
+        ("robot AND (NOT survey AND NOT review)", "only says what not to find"),
+        ("robot AND (NOT survey OR arm)", "only says what not to find"),
+        ("robot AND NOT (NOT survey)", "only says what not to find"),
         ("a AND NOT NOT b", "NOT twice"),
         ("*", "no word"),
         ("a*", "finds too much"),
@@ -88,6 +91,7 @@ def test_a_bad_rule_is_refused_in_words(rule: str, says: str) -> None:
         ('"test-time compute" AND NOT survey', "“test-time compute” but not “survey”"),
         ("(robot OR drone) AND map", "(“robot” or “drone”) and “map”"),
         ("quanti*", "“quanti*”"),
+        ("a OR (b AND NOT c)", "“a” or (“b” but not “c”)"),
     ],
 )
 def test_a_rule_is_said_back_in_words(rule: str, told: str) -> None:
