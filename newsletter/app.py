@@ -158,7 +158,7 @@ class App:
         if semantic.model is None:
             return None
         model = ModelEmbedder(semantic.model, self.config.path(semantic.folder), semantic.threads)
-        return RememberingEmbedder(model, semantic.model, self.database)
+        return RememberingEmbedder(model, model.signature, self.database)
 
     def _origins(self) -> tuple[str, ...]:
         """Where the papers are from, as their sources want to be named."""

@@ -24,7 +24,7 @@ from newsletter.settings import Settings, check_url
 FILE = "newsletter.toml"
 PREFIX = "NEWSLETTER_"
 RESERVED = tuple(
-    PREFIX + name for name in ("CONFIG", "WIRE", "MAILLAB", "NPM", "LOG")
+    PREFIX + name for name in ("CONFIG", "WIRE", "MAILLAB", "MODEL", "NPM", "LOG")
 )  # read elsewhere
 FREE = ("transports", "domains", "sources")  # tables whose keys their own rooms know
 DEFAULT = "default"

@@ -29,6 +29,15 @@ class ModelEmbedder:
         self._threads = threads
         self._model: Any = None
 
+    @property
+    def signature(self) -> str:
+        """What tells its vectors from those of another model, also of one in the same folder."""
+        file = None if self._folder is None else self._folder / "model.onnx"
+        if file is None or not file.is_file():
+            return self.name
+        kept = file.stat()
+        return f"{self.name} {kept.st_size} {kept.st_mtime_ns}"
+
     def vectors(self, texts: Sequence[str]) -> Floats:
         """(len(texts), D), each of length 1; raises ConfigError where the model cannot be had."""
         if not texts:

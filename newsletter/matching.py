@@ -16,22 +16,23 @@ paper is scored once for all topics, whoever follows them.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from newsletter.papers import Paper, PaperId
-from newsletter.phrases import wanted
+from newsletter.papers import Paper
+from newsletter.phrases import wanted, words
 from newsletter.text import Asked, Closeness, Embedder, Text, TextIndex
 from newsletter.text.index import Floats
 from newsletter.topics import FLOOR, Catalogue, Match, Signs, Topic
 
 NEAR = 3.0  # standard deviations above what papers have in common with the topic
 FEW = 100  # papers, of which a z-score is worth half
+TELLING = 8  # different words a text has at least to be told from another
+BLOCK = 256  # papers compared at a time
 FEWEST = 300  # papers a z-score is of; fewer are filled up from the background
 TWINS = 0.9  # cosine of tf-idf from which two papers are one
 CLOSE = "its text"  # as evidence
@@ -181,24 +182,44 @@ class Matcher:
             evidence=tuple(dict.fromkeys(evidence)),
         )
 
-    def twins(self) -> dict[PaperId, PaperId]:
-        """Papers that are nearly the same as an earlier one of the list, each with that one."""
+    def twins(self) -> list[list[int]]:
+        """The places of papers that are nearly the same, in groups of two and more.
+
+        By their text; or by their title, where an author is the same too.
+        """
+        leader = list(range(len(self.papers)))
+
+        def first(at: int) -> int:
+            while leader[at] != at:
+                at = leader[at]
+            return at
+
+        for one, other in (*self._same_text(), *self._same_title()):
+            a, b = sorted((first(one), first(other)))
+            leader[b] = a
+        groups: dict[int, list[int]] = {}
+        for at in range(len(self.papers)):
+            groups.setdefault(first(at), []).append(at)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def _same_text(self) -> Iterator[tuple[int, int]]:
         many = len(self.papers)
-        places = np.arange(many, dtype=np.int32)
-        same = self.index.similar(places, places) >= TWINS
-        found: dict[PaperId, PaperId] = {}
-        titles = Counter[str]()
-        first: dict[str, PaperId] = {}
+        said = np.diff(self.index.rows.starts)
+        for start in range(0, many, BLOCK):
+            rows = np.arange(start, min(start + BLOCK, many), dtype=np.int32)
+            later = np.arange(start, many, dtype=np.int32)
+            near = np.argwhere(self.index.similar(rows, later) >= TWINS)
+            pairs = ((start + int(a), start + int(b)) for a, b in near if a < b)
+            yield from ((a, b) for a, b in pairs if min(said[a], said[b]) >= TELLING)
+
+    def _same_title(self) -> Iterator[tuple[int, int]]:
+        seen: dict[tuple[str, str], int] = {}
         for at, paper in enumerate(self.papers):
-            title = " ".join(paper.title.casefold().split())
-            titles[title] += 1
-            earlier = [self.papers[int(one)].id for one in np.flatnonzero(same[at, :at])]
-            one = next((name for name in earlier if name not in found), first.get(title))
-            if one is not None and one not in found:
-                found[paper.id] = one
-            else:
-                first.setdefault(title, paper.id)
-        return found
+            title = " ".join(words(paper.title))
+            for author in paper.authors if title else ():
+                known = seen.setdefault((title, author.casefold()), at)
+                if known != at:
+                    yield known, at
 
 
 def strength(signs: Signs, near: float) -> float:

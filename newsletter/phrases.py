@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from newsletter.errors import RequestError
 
@@ -56,7 +56,7 @@ class Phrase:
 
     words: tuple[str, ...]
     open: bool = False  # whether the last word may go on
-    said: str = ""  # as it was written, for people
+    said: str = field(default="", compare=False)  # as it was written, for people
 
     def is_in(self, text: tuple[str, ...], start: int) -> bool:
         """Whether a text says it from the word `start` on."""

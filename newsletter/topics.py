@@ -107,6 +107,15 @@ class Signs:
         return 1 - self.doubt
 
 
+@dataclass(frozen=True)
+class Said:
+    """How often phrases of one topic are said in a text."""
+
+    all: Counter[Phrase] = field(default_factory=Counter)
+    # Of two that start at the same word, the longer one alone: that is one mention, not two.
+    longest: Counter[Phrase] = field(default_factory=Counter)
+
+
 def matches(signs: Mapping[str, Signs]) -> tuple[Match, ...]:
     """The topics whose signs suffice, surest first, ties by slug."""
     found = (
@@ -191,7 +200,7 @@ class Catalogue:
         found: dict[str, Signs] = defaultdict(Signs)
         title = self._said(words(paper.title))
         abstract = self._said(words(paper.abstract))
-        nothing: Counter[Phrase] = Counter()
+        nothing = Said()
         for slug in title.keys() | abstract.keys():
             self._judge(found[slug], slug, title.get(slug, nothing), abstract.get(slug, nothing))
         for name in paper.authors:
@@ -209,28 +218,24 @@ class Catalogue:
         others = topic.phrases or topic.authors or topic.institutions or topic.examples
         return CLASS_WEIGHT if others else CLASS_ALONE
 
-    def _judge(
-        self, signs: Signs, slug: str, title: Counter[Phrase], abstract: Counter[Phrase]
-    ) -> None:
+    def _judge(self, signs: Signs, slug: str, title: Said, abstract: Said) -> None:
         topic = self.topics[slug]
-        whole = title + abstract
+        whole = title.all + abstract.all
         touched = {number for phrase in whole for number in self._uses[phrase][slug]}
         rules = [(number, topic.rules[number], topic.phrases[number]) for number in sorted(touched)]
-        in_title = {number for number, rule, _ in rules if mentions(rule, title, whole)}
+        in_title = {number for number, rule, _ in rules if _times(rule, title, whole)}
         for number, _, said in rules:
             if number in in_title:
                 signs.add(TITLE_WEIGHT, said)
+        together = Said(all=whole, longest=title.longest + abstract.longest)
         for number, rule, said in rules:
-            below = abstract if number in in_title else whole
-            if times := mentions(rule, below, whole):
+            below = abstract if number in in_title else together
+            if times := _times(rule, below, whole):
                 signs.add(ABSTRACT_WEIGHT, said, min(times, MENTIONS))
 
-    def _said(self, text: tuple[str, ...]) -> dict[str, Counter[Phrase]]:
-        """How often the phrases of each topic are said in a text.
-
-        Of two phrases of one topic that start at the same word, the longer one is counted.
-        """
-        counts: dict[str, Counter[Phrase]] = defaultdict(Counter)
+    def _said(self, text: tuple[str, ...]) -> dict[str, Said]:
+        """How often the phrases of each topic are said in a text."""
+        said: dict[str, Said] = defaultdict(Said)
         for start, word in enumerate(text):
             here = [one for one in self._starts.get(word, ()) if one.is_in(text, start)]
             for length in self._lengths:
@@ -238,12 +243,13 @@ class Catalogue:
             longest: dict[str, Phrase] = {}
             for phrase in here:
                 for slug in self._uses[phrase]:
+                    said[slug].all[phrase] += 1
                     before = longest.get(slug)
                     if before is None or len(phrase.words) > len(before.words):
                         longest[slug] = phrase
             for slug, phrase in longest.items():
-                counts[slug][phrase] += 1
-        return counts
+                said[slug].longest[phrase] += 1
+        return said
 
     def _known(self, author: str) -> Iterator[tuple[str, str]]:
         """The topics that follow an author, each with the name it knows."""
@@ -258,6 +264,11 @@ class Catalogue:
             for wanted, slug, name in self._institutions.get(word, ()):
                 if said[start : start + len(wanted)] == wanted:
                     yield slug, name
+
+
+def _times(rule: Rule, said: Said, whole: Mapping[Phrase, int]) -> int:
+    """How often a rule is fulfilled; phrases that are rules by themselves do not count twice."""
+    return mentions(rule, said.longest if isinstance(rule, Phrase) else said.all, whole)
 
 
 def _within(wanted: str, slug: str) -> bool:

@@ -81,7 +81,10 @@ def picks(
         other = [at for at in range(len(shown)) if not (fits[at] or muted[at] or had[at])]
         if other:
             new = max(other, key=lambda at: (weight[at], -at))
-            chosen = [*chosen[: reader.length - 1], new]
+            if len(chosen) < reader.length:
+                chosen = [*chosen, new]
+            elif reader.length > 1 and not (shown[chosen[-1]].pinned or chosen[-1] in forced):
+                chosen[-1] = new
     if sizes is not None:
         total, kept = 0, 0
         for at in chosen:

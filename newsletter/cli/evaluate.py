@@ -53,6 +53,8 @@ def evaluate(
     first = parse_day(since) if since else last - timedelta(days=days - 1)
     if not 0 <= (last - first).days < LONGEST:
         raise RequestError(f"Name 1 to {LONGEST} days, the first before the last.")
+    if not 1990 <= first.year <= last.year <= datetime.now(UTC).year + 1:
+        raise RequestError("There are no papers of such days; name days from 1990 to this year.")
     apps = [app]
     if sets:
         apps.append(App(changed(app.config, _pairs(sets))))

@@ -14,6 +14,7 @@ from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.rendering.tex import to_unicode
 from newsletter.selection import Considered
+from newsletter.store import issues
 from newsletter.store import papers as store
 from newsletter.store.database import Connection
 from subscribers import store as subscribers
@@ -41,6 +42,8 @@ def explain(
         shown = chosen_issue(connection, issue)
         told = pipeline.explain(connection, shown, reader, app.embedder)
         wanted = store.find(connection, paper) if paper else None
+        if wanted is not None:  # the issue holds it under the name it had then
+            wanted = issues.names_of(connection, shown).get(wanted, wanted)
         if wanted is not None:
             _one(app, connection, shown, reader, told, wanted, as_json)
             return

@@ -290,8 +290,8 @@ def edit(
 @pass_app
 def remove(app: App, slug: str, force: bool, by: str | None) -> None:
     """Take a topic out: nobody finds it, and nothing is under it any more."""
-    broken = slug in app.offer.broken
-    name = slug if broken else app.catalogue.get(slug).slug
+    known = slug in app.offer.broken or slug in app.catalogue.topics
+    name = slug if known else app.catalogue.get(slug).slug
     with app.database.write() as connection:
         followers = store.followers(connection, name)
         if followers and not force:
@@ -299,6 +299,10 @@ def remove(app: App, slug: str, force: bool, by: str | None) -> None:
                 f"{counted(followers, 'reader')} follow or mute {name}. They would get nothing of "
                 "it any more; --force removes it all the same."
             )
+        if name.startswith(rules.OWN):  # typed again, it is there again
+            store.forget(connection, name)
+            say(f"Removed {name}.")
+            return
         gone = KeptTopic(
             slug=name,
             definition={},

@@ -1,7 +1,8 @@
 """What the present settings would have sent on days that are over, from what is stored of them.
 
 Candidates, trends and selection are those of `compose`, day after day, for the readers there are
-now; nothing is kept. What was sent in truth plays no part.
+now; nothing is kept. What was sent in truth plays no part, nor does what readers voted: it is what
+the outcome is measured by.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from math import log2
 
+from newsletter.editor import Hand
 from newsletter.papers import PaperId
 from newsletter.pipeline.candidates import Running, Terms, as_of, ranked
 from newsletter.pipeline.topics import background
@@ -91,9 +93,9 @@ def backtest(
     progress: Callable[[int], None] = lambda _: None,
 ) -> Backtest:
     """Goes over the days, composing each at `at` in the publication's zone."""
-    hands = editor_acts.hands(connection)
     first = datetime.combine(days[0], at, terms.zone) - terms.window
-    stored = papers.since(connection, first)
+    touched = editor_acts.hands(connection)
+    stored = papers.since(connection, first, besides=list(touched))
     beside = background(connection, catalogue, first)
     memory: dict[int, _Memory] = defaultdict(_Memory)
     coverage: dict[str, Coverage] = defaultdict(Coverage)
@@ -109,7 +111,8 @@ def backtest(
     }
     for day in days:
         now = datetime.combine(day, at, terms.zone)
-        window = _in_window(stored, now - terms.window)
+        hands = editor_acts.hands(connection, now)
+        window = _in_window(stored, now - terms.window, hands)
         field_ = ranked(as_of(window, now), hands, catalogue, beside, terms, now)
         due = [one for one in readers if schedule.due(one.preferences, day) is not None]
         issue = Field([one.candidate for one in field_], day, weights=terms.weights)
@@ -134,11 +137,14 @@ def backtest(
     )
 
 
-def _in_window(stored: Iterable[Kept], since: datetime) -> list[Kept]:
+def _in_window(
+    stored: Iterable[Kept], since: datetime, hands: Mapping[PaperId, Hand]
+) -> list[Kept]:
     return [
         one
         for one in stored
         if one.first_seen_at >= since
+        or one.paper.id in hands
         or any(sign.listed and sign.listed >= since.date() for sign in one.observations)
     ]
 
@@ -149,6 +155,7 @@ def _wishes(reader: Subscriber, memory: _Memory) -> Wishes:
         follows=wants.follows,
         mutes=wants.mutes,
         length=wants.length,
+        discover=wants.discover,
         had=frozenset(memory.had),
         starved=frozenset(memory.missed) if memory.seen else frozenset(),
     )

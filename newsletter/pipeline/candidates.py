@@ -86,7 +86,7 @@ def ranked(
     for name, one in known.items():
         hand = hands.get(name, NO_HAND)
         trend = found.get(name) or _trend_without_signs(hand, terms)
-        if trend is not None and not hand.hidden:
+        if trend is not None:
             best.append((one, trend, hand))
 
     def standing(one: tuple[Kept, Trend, Hand]) -> tuple[bool, float, int, PaperId]:
@@ -97,23 +97,48 @@ def ranked(
     best.sort(key=standing)
     matcher = Matcher([one.paper for one, _, _ in best], list(beside), terms.embedder)
     topics = matcher.match(catalogue)
-    twins = matcher.twins()
+    left, lifted = _without_twins(best, matcher.twins(), since)
     return [
         Running(
             paper=one.paper,
-            trend=trend,
+            trend=lifted.get(at, trend),
             candidate=Candidate(
                 paper_id=one.paper.id,
                 seen=one.first_seen_at.date(),
-                trend=trend.score,
+                trend=lifted.get(at, trend).score,
                 matches={match.topic: match.strength for match in matches},
                 pinned=_is_pinned(hand, since),
             ),
             note=hand.note,
         )
-        for (one, trend, hand), matches in zip(best, topics, strict=True)
-        if one.paper.id not in twins
+        for at, ((one, trend, hand), matches) in enumerate(zip(best, topics, strict=True))
+        if at in left
     ]
+
+
+def _without_twins(
+    best: list[tuple[Kept, Trend, Hand]], twins: Iterable[list[int]], since: datetime
+) -> tuple[set[int], dict[int, Trend]]:
+    """The places that are left when papers nearly the same are one, and what lifts some of them.
+
+    What stands for all of them is the one seen first, every day anew, so that who had it is known
+    to have had them; it gets the best trend of them. If the editor hid one, none is left.
+    """
+    left = {at for at, (_, _, hand) in enumerate(best) if not hand.hidden}
+    lifted: dict[int, Trend] = {}
+    for group in twins:
+        hidden = any(best[at][2].hidden for at in group)
+        stays = min(
+            group,
+            key=lambda at: (
+                not _is_pinned(best[at][2], since),
+                best[at][0].first_seen_at,
+                best[at][0].paper.id,
+            ),
+        )
+        left -= set(group) if hidden else set(group) - {stays}
+        lifted[stays] = max((best[at][1] for at in group), key=lambda trend: trend.score)
+    return left, lifted
 
 
 def as_of(kept: Iterable[Kept], now: datetime) -> list[Kept]:

@@ -67,6 +67,8 @@ def compose(
         recent = issues.between(connection, day - AWAY, day)
     with database.read() as reader:
         for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
+            with database.read() as connection:
+                select.prepare(connection, batch)
             with database.write() as connection:
                 locks.papers_stay(connection)
                 new = select(connection, batch, recent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from newsletter.issue import Issue
@@ -36,6 +36,7 @@ class Selector:
         self._now = now
         self._tastes = Tastes(issue, embedder)
         self._fields: dict[frozenset[PaperId], Field] = {}
+        self._ready: dict[int, Mapping[PaperId, float]] | None = None
 
     def __call__(
         self, connection: Connection, batch: Sequence[Subscriber], recent: Sequence[int] = ()
@@ -73,6 +74,13 @@ class Selector:
             for one, at in due
         ]
 
+    def prepare(self, connection: Connection, batch: Sequence[Subscriber]) -> None:
+        """Works out what votes say for a batch, before the transaction in which it is selected.
+
+        It may take a while, and an embedding model keeps its vectors in a transaction of its own.
+        """
+        self._ready = self._tastes.fits(connection, batch, self._now)
+
     def wishes(
         self, connection: Connection, readers: Sequence[Subscriber], *, before: bool = False
     ) -> list[Wishes]:
@@ -85,7 +93,9 @@ class Selector:
         first, last = readers[0].id, readers[-1].id
         had = deliveries.had(connection, self._issue, first, last, before=before)
         told = deliveries.last_reasons(connection, self._issue, first, last)
-        fits = self._tastes.fits(connection, readers, self._now)
+        fits = self._ready
+        if fits is None:
+            fits = self._tastes.fits(connection, readers, self._now)
         return [
             Wishes(
                 follows=one.preferences.follows,

@@ -37,7 +37,11 @@ class Tastes:
 
         `readers` in order of number.
         """
-        cast = store.of_readers(connection, readers[0].id, readers[-1].id)
+        cast = {
+            reader: cast_then
+            for reader, cast in store.of_readers(connection, readers[0].id, readers[-1].id).items()
+            if (cast_then := [one for one in cast if one.at <= now])
+        }
         learning = [one for one in readers if one.id in cast and one.preferences.learn]
         if not learning:
             return {}

@@ -15,7 +15,8 @@ score, so that no topic fills a digest while another has something nearly as goo
 of a followed topic that had none in the reader's last digest comes before all others: no topic is
 starved twice in a row while it has papers, and votes silence none. What the editor pinned leads,
 whatever it is about, unless it is under a topic the reader muted. A reader who wants to discover
-gets as the last pick the most trending paper of other topics. Papers had before never come again.
+gets as the last pick the most trending paper of other topics, unless that would take the place of
+one of these. Papers had before never come again.
 
 Everything is computed for a batch of readers at once, on arrays of whole numbers (shares of 4,095),
 so that equal scores are equal and ties go to the earlier candidate on every machine. The same in

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 WHOLE = 4095  # what 1 is in whole numbers; two of them multiplied are exact in 32 bits
 SPARE = 22  # candidates a shortlist has beyond the length asked for
+STARVED = 1000  # starved topics looked at at once
 NONE = -1
 
 Bools = NDArray[np.bool_]
@@ -169,10 +170,15 @@ class Batch:
         What is pinned comes first anyway.
         """
         starved = self.readers.starved
-        mine = self._scores(starved.reader)
-        mine[self.field.match[starved.number] == 0] = 0
-        best = mine.argmax(axis=1) if len(mine) else np.zeros(0, np.int64)
-        there = (mine[np.arange(len(best)), best] > 0) & ~self.field.pinned[best]
+        best = np.zeros(len(starved.number), np.int64)
+        there = np.zeros(len(best), np.bool_)
+        for start in range(0, len(best), STARVED):
+            some = slice(start, start + STARVED)
+            mine = self._scores(starved.reader[some])
+            mine[self.field.match[starved.number[some]] == 0] = 0
+            best[some] = mine.argmax(axis=1)
+            there[some] = np.take_along_axis(mine, best[some, None], 1)[:, 0] > 0
+        there &= ~self.field.pinned[best]
         return starved.reader[there], best[there]
 
     def _scores(self, readers: Longs) -> Longs:
@@ -259,11 +265,20 @@ class Batch:
         best = np.where(other, self.field.weight, 0).argmax(axis=1)
         there = other[np.arange(len(wanting)), best]
         count = (picked[wanting] != NONE).sum(axis=1)
-        end = np.minimum(count, self.readers.length[wanting] - 1)
+        length = self.readers.length[wanting]
+        end = np.minimum(count, length - 1)
+        full = count == length
+        there &= ~full | ((length > 1) & ~self._must(wanting, picked[wanting, end]))
         if picked.shape[1] <= int(end.max(initial=0)):
             picked = np.pad(picked, ((0, 0), (0, 1)), constant_values=NONE)
         picked[wanting[there], end[there]] = best[there]
         return picked
+
+    def _must(self, readers: NDArray[np.intp], picked: Ints) -> Bools:
+        """Whether a pick of each of some readers is pinned, or comes first for its topic."""
+        forced = ((self.at[readers] == picked[:, None]) & self.forced[readers]).any(axis=1)
+        found: Bools = forced | self.field.pinned[picked]
+        return found
 
     def _cut(self, picked: Ints) -> Ints:
         """As many as have room, and one at least."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -24,10 +25,12 @@ def of(connection: Connection, paper_id: PaperId) -> list[Entry]:
     return _entries(connection, [paper_id])
 
 
-def hands(connection: Connection) -> dict[PaperId, Hand]:
-    """What the acts come to, for every paper that an editor ever touched."""
+def hands(connection: Connection, until: datetime | None = None) -> dict[PaperId, Hand]:
+    """What the acts (until an instant) come to, for every paper that an editor ever touched."""
     by_paper: dict[PaperId, list[Entry]] = defaultdict(list)
     for one in _entries(connection, None):
+        if until is not None and one.at > until:
+            continue
         by_paper[one.paper_id].append(one)
     return {paper_id: hand(acts) for paper_id, acts in by_paper.items()}
 

@@ -24,6 +24,16 @@ def find(connection: Connection, keys: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
+def stale(connection: Connection, keys: Sequence[str], before: datetime) -> list[str]:
+    """Those of the keys that were not asked for since an instant, in order."""
+    found: list[str] = []
+    for start in range(0, len(keys), CHUNK):
+        mine = text_vectors.c.key.in_(keys[start : start + CHUNK])
+        query = select(text_vectors.c.key).where(mine, text_vectors.c.asked_at < before)
+        found += connection.scalars(query)
+    return sorted(found)
+
+
 def keep(connection: Connection, vectors: Mapping[str, bytes], now: datetime) -> None:
     """Keeps vectors by key."""
     rows = [{"key": key, "vector": one, "asked_at": now} for key, one in vectors.items()]

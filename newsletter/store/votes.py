@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,19 +66,3 @@ def of_readers(connection: Connection, first: int, last: int) -> dict[int, list[
             )
         )
     return dict(found)
-
-
-def of_papers(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, tuple[int, int]]:
-    """How often readers wanted more and less of what is like each paper; clicks do not count."""
-    query = (
-        select(votes.c.paper_id, votes.c.value, func.count().label("many"))
-        .where(votes.c.paper_id.in_(list(ids)), votes.c.clicked.is_(False))
-        .group_by(votes.c.paper_id, votes.c.value)
-    )
-    found: dict[PaperId, tuple[int, int]] = {}
-    for row in connection.execute(query):
-        more, less = found.get(PaperId(row.paper_id), (0, 0))
-        found[PaperId(row.paper_id)] = (
-            (more + row.many, less) if row.value > 0 else (more, less + row.many)
-        )
-    return found

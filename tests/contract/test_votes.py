@@ -62,7 +62,6 @@ def test_the_last_word_counts_and_a_click_takes_no_votes_place(world: Ledger) ->
     cast(world, who, second, -1)
     assert sorted(told(world, who)) == sorted([(first, -1, False), (second, -1, False)])
     with world.database.write() as connection:
-        assert votes.of_papers(connection, [first, second]) == {first: (0, 1), second: (0, 1)}
         assert votes.take_back(connection, who.id, second)
         assert not votes.take_back(connection, who.id, second)
         assert votes.reset(connection, who.id) == 1

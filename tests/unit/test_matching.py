@@ -140,10 +140,13 @@ def test_few_papers_are_no_trouble() -> None:
     assert Matcher([paper("a", "…")]).match(Catalogue([topic(description=FOLDING)])) == [()]
 
 
-def test_nearly_the_same_papers_are_one() -> None:
-    """The first of them, by text or by title."""
+def test_nearly_the_same_papers_are_told_in_groups() -> None:
+    """By text, or by title where an author is the same; an equal title alone says nothing."""
     first = paper("a", "Folding proteins", FOLDING)
     again = paper("b", "Folding proteins", f"{FOLDING} Again.")
-    other = paper("c", "Aligning language models", "Preferences of people align models.")
-    matcher = Matcher([other, first, again, *seed_papers()[:20]])
-    assert matcher.twins() == {again.id: first.id}
+    other = paper("c", "Editorial", "Preferences of people align models.", authors=("Ann Lee",))
+    same = paper("d", "Editorial.", "Of another year.", authors=("Ann Lee", "Bo Ek"))
+    else_ = paper("e", "Editorial", "Frogs and quantum gravity.", authors=("Cy Ek",))
+    nameless = [paper(f"n{at}", "") for at in range(2)]
+    matcher = Matcher([other, first, again, same, else_, *nameless, *seed_papers()[:20]])
+    assert matcher.twins() == [[0, 3], [1, 2]]

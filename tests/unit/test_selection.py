@@ -127,6 +127,16 @@ def test_a_discovery_is_the_most_trending_paper_of_other_topics() -> None:
     assert chosen.picks[1].reasons == ()
 
 
+def test_a_discovery_takes_no_place_that_was_promised() -> None:
+    """Neither of what is pinned, nor of a starved topic, nor the only one."""
+    found = [candidate("x", 0.9, x=0.9), candidate("y", 0.3, y=0.6), candidate("new", 1, z=0.9)]
+    assert names(select(found, "x", length=1, discover=True)) == ["x"]
+    starved = select(found, "x", "y", length=2, discover=True, starved={"y"})
+    assert names(starved) == ["x", "y"]
+    pinned = [candidate("pin", 0.2, pinned=True), *found]
+    assert names(select(pinned, "x", length=2, discover=True)) == ["pin", "new"]
+
+
 def test_what_the_editor_pinned_leads_off_topic_too() -> None:
     """But not for who muted its topic."""
     found = [candidate("x", 1, x=0.9), candidate("pinned", 0.2, pinned=True, y=0.9)]

@@ -103,3 +103,17 @@ def test_a_topic_like_none_points_at_the_list(asked: str) -> None:
     """Nothing near is not guessed at."""
     with pytest.raises(RequestError, match="newsletter topics list"):
         TOPICS.get(asked)
+
+
+def test_rules_of_one_topic_do_not_hide_each_other() -> None:
+    """More rules never find less, however their phrases overlap or are spelt."""
+    text = "Large language models for fine-tuning robot arms"
+    for rules in (
+        ("large* AND robot",),
+        ("large* AND robot", "large language model AND zebra"),
+        ("fine-tuning AND zebra", "fine tuning AND robot"),
+        ("robot* AND robot",),
+    ):
+        topic = Topic(slug="t", name="T", phrases=rules)
+        paper = Paper(id=PaperId("link:a"), title=text)
+        assert [match.topic for match in Catalogue([topic]).match(paper)] == ["t"], rules
