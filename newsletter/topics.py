@@ -171,6 +171,11 @@ class Catalogue:
                 return topic
         raise RequestError(f"There is no topic {slug!r}. {self._nearest(wanted)}")
 
+    def called(self, slug: str) -> str:
+        """How a topic is told to people: a reader's own rule by what it says, others by slug."""
+        topic = self.topics.get(slug)
+        return topic.name if topic is not None and topic.own else slug
+
     @property
     def examples(self) -> set[PaperId]:
         """The papers that topics want others to resemble."""

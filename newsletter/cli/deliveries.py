@@ -129,7 +129,7 @@ def show_(app: App, which: str, issue: str | None, as_json: bool) -> None:
                     place,
                     pick.paper_id,
                     cards[pick.paper_id].title,
-                    ", ".join(pick.reasons) or "trending",
+                    ", ".join(map(app.catalogue.called, pick.reasons)) or "trending",
                     f"{pick.score:.3f}",
                 ]
                 for place, pick in enumerate(picks, start=1)

@@ -74,7 +74,7 @@ def evaluate(
         rows = [_as_json(one) for one in found]
         dump({"settings": rows[0]} | ({"changed": rows[1], "set": list(sets)} if sets else {}))
         return
-    _show(found, sets)
+    _show(app, found, sets)
 
 
 def _run(app: App, readers: list[Subscriber], days: list[Any]) -> Backtest:
@@ -92,7 +92,7 @@ def _pairs(sets: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-def _show(found: list[Backtest], sets: tuple[str, ...]) -> None:
+def _show(app: App, found: list[Backtest], sets: tuple[str, ...]) -> None:
     before, after = found[0], found[-1]
     table(
         ["Day", "Candidates", "Readers", "Empty", "Papers each", "Agreement", "Hindsight"],
@@ -120,7 +120,13 @@ def _show(found: list[Backtest], sets: tuple[str, ...]) -> None:
     table(
         ["Topic", "Followers", "Digests that could have it", "Had it", "Starved twice running"],
         [
-            [slug, one.followers, one.digests, f"{one.share:.0%}", one.starved]
+            [
+                app.catalogue.called(slug),
+                one.followers,
+                one.digests,
+                f"{one.share:.0%}",
+                one.starved,
+            ]
             for slug, one in worst[:MOST_TOPICS]
         ],
         title="Followed topics, the worst served first",

@@ -52,7 +52,7 @@ def explain(
     if as_json:
         dump(rows[:limit])
         return
-    say(f"{reader.address}, issue {shown.name}: {_wants(reader)}.")
+    say(f"{reader.address}, issue {shown.name}: {_wants(app, reader)}.")
     table(
         ["#", "Paper", "Title", "Topic", "Match", "Trend", "Fresh", "Fit", "Score", "Why"],
         [
@@ -60,7 +60,7 @@ def explain(
                 one.place or "",
                 one.paper_id,
                 titles[one.paper_id],
-                one.topic,
+                app.catalogue.called(one.topic),
                 f"{one.match:.2f}" if one.match else "",
                 f"{one.trend:.2f}",
                 f"{one.fresh:.2f}",
@@ -116,7 +116,7 @@ def _one(
         ["Topic", "Strength", "Reader", "By"],
         [
             [
-                one["topic"],
+                app.catalogue.called(one["topic"]),
                 one["strength"],
                 "follows" if one["followed"] else "muted" if one["muted"] else "",
                 ", ".join(one["evidence"]),
@@ -149,10 +149,10 @@ def _why(one: Considered) -> str:
     return one.verdict
 
 
-def _wants(reader: Subscriber) -> str:
-    wants = reader.preferences
-    follows = ", ".join(sorted(wants.follows)) or "whatever is trending"
-    muted = f", without {', '.join(sorted(wants.mutes))}" if wants.mutes else ""
+def _wants(app: App, reader: Subscriber) -> str:
+    wants, called = reader.preferences, app.catalogue.called
+    follows = ", ".join(map(called, sorted(wants.follows))) or "whatever is trending"
+    muted = f", without {', '.join(map(called, sorted(wants.mutes)))}" if wants.mutes else ""
     return f"{follows}{muted}; up to {counted(wants.length, 'paper')}"
 
 

@@ -257,10 +257,7 @@ def show_(app: App, address: str, interests: bool, as_json: bool) -> None:
 
 def _named(app: App, slugs: Iterable[str]) -> str:
     """Slugs as people know them; readers' own rules by what they say."""
-    known = app.catalogue.topics
-    return ", ".join(
-        known[slug].name if slug in known and known[slug].own else slug for slug in sorted(slugs)
-    )
+    return ", ".join(map(app.catalogue.called, sorted(slugs)))
 
 
 def as_row(one: Subscriber) -> dict[str, Any]:
