@@ -6,7 +6,8 @@ taken from the newest vote on; each joins the interest whose papers it is neares
 near enough, by the mean cosine in the latent space (`text/index.py`), or starts its own.
 
 A vote weighs 2^(-age / 180 days), a click 0.3 of it. Within an interest nearness is the weighted
-mean over its papers (`Closeness.to_papers`), authors shared count with it. Each disliked paper
+mean over its papers (`Closeness.to_papers`), authors shared count with it, and all of it fades
+with the interest's weightiest vote. Each disliked paper
 pulls down what is nearer to it than papers commonly are, by text alone::
 
     affinity = max over interests(closeness) - max over disliked(max(0, closeness))
@@ -78,7 +79,11 @@ class Taste:
     def affinity(self, votes: Sequence[Vote], now: datetime) -> Floats:
         """How welcome each paper is, (papers,); 0 where votes say nothing of it."""
         many = len(self._matcher.papers)
-        liked = [self._nearness(one, now, by_authors=True) for one in self._groups(votes)]
+        liked = [
+            self._nearness(group, now, by_authors=True)
+            * np.float32(max(one.weight(now) for one in group))
+            for group in self._groups(votes)
+        ]
         total = np.max(liked, axis=0) if liked else np.zeros(many, np.float32)
         worst = np.zeros(many, np.float32)
         for one in votes:

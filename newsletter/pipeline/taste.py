@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from newsletter.affinity import Interest, Taste, Vote, fit
@@ -37,12 +37,9 @@ class Tastes:
 
         `readers` in order of number.
         """
-        cast = {
-            reader: cast_then
-            for reader, cast in store.of_readers(connection, readers[0].id, readers[-1].id).items()
-            if (cast_then := [one for one in cast if one.at <= now])
-        }
-        learning = [one for one in readers if one.id in cast and one.preferences.learn]
+        told = store.of_readers(connection, readers[0].id, readers[-1].id)
+        cast = {one.id: _counting(told.get(one.id, ()), one.preferences, now) for one in readers}
+        learning = [one for one in readers if cast[one.id] and one.preferences.learn]
         if not learning:
             return {}
         known = {vote.paper_id for one in learning for vote in cast[one.id]}
@@ -74,6 +71,11 @@ class Tastes:
             for name, affinity in zip(self._names, liked, strict=True)
             if affinity
         }
+
+
+def _counting(cast: Iterable[Cast], wants: Preferences, now: datetime) -> list[Cast]:
+    """What was said by then; clicks of those alone who opted in."""
+    return [one for one in cast if one.at <= now and (wants.clicks or not one.clicked)]
 
 
 def _match(matches: Mapping[str, float], wants: Preferences) -> float:

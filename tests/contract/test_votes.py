@@ -106,3 +106,35 @@ def test_votes_go_with_a_paper_that_turns_out_to_be_another(world: Ledger) -> No
             trust=9,
         )
     assert told(world, who) == [(better, 1, False)]
+
+
+def test_of_two_papers_that_are_one_the_last_word_stays(world: Ledger) -> None:
+    """Whichever name it was said of; a click is no word beside a vote."""
+    issue = world.compose(NOON).issue
+    assert issue is not None
+    who = reader(world)
+    old, other = (one.paper_id for one in issue.candidates[:2])
+    cast(world, who, old, -1)
+    cast(world, who, other, 1, clicked=True)
+    with world.database.write() as connection:
+        kept = papers.get(connection, old).paper
+        again = papers.get(connection, other).paper
+        merged = replace(kept, id=again.id, aliases=(old,))
+        papers.put(connection, [merged], NOON, source="huggingface", trust=9)
+    assert [(value, clicked) for _, value, clicked in told(world, who)] == [(-1, False)]
+
+
+def test_clicks_count_for_those_alone_who_opted_in(world: Ledger) -> None:
+    """Of others they are not learned from, even if they are there."""
+    issue = world.compose(NOON).issue
+    assert issue is not None
+    who = reader(world)
+    cast(world, who, issue.candidates[3].paper_id, 1, clicked=True)
+    select = Selector(issue, NOON + timedelta(hours=1))
+    with world.database.read() as connection:
+        (wishes,) = select.wishes(connection, [who], before=True)
+    assert dict(wishes.fit) == {}
+    who = reader(world, clicks=True)
+    with world.database.read() as connection:
+        (wishes,) = select.wishes(connection, [who], before=True)
+    assert wishes.fit

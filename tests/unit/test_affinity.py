@@ -108,6 +108,13 @@ def test_votes_fade_and_clicks_count_little() -> None:
     assert any(term.startswith(("robot", "grasp", "manipul")) for term in old.terms)
 
 
+def test_what_votes_do_fades_with_them() -> None:
+    """Half after half a year, and a lone click does 0.3 of what a vote does."""
+    new = mean([vote(50, ROBOT)], ROBOT)
+    assert mean([vote(50, ROBOT, days=180)], ROBOT) == pytest.approx(new / 2, abs=0.01)
+    assert mean([vote(50, ROBOT, clicked=True)], ROBOT) == pytest.approx(new * 0.3, abs=0.01)
+
+
 def test_the_order_of_votes_does_not_matter() -> None:
     """Nor do votes of the same instant get in each other's way."""
     votes = [vote(number, kind) for kind in KINDS for number in (50, 51)]
