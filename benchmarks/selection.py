@@ -26,7 +26,7 @@ from newsletter.papers import Observation, Paper, PaperId
 from newsletter.phrases import parse
 from newsletter.text import Embedder
 from newsletter.text.index import Floats
-from newsletter.topics import Catalogue, Topic
+from newsletter.topics import Topic
 from newsletter.trending import trends
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)  # votes are all of one age: only their order is told
@@ -48,7 +48,7 @@ def _rank(case: Any, embedder: Embedder | None) -> list[float]:
     matcher = _matcher(case, embedder)
     odds = [0.0] * len(case.candidates)
     if case.query is not None:
-        found = matcher.strengths(Catalogue([_topic(case.query)]), "asked")
+        found = matcher.strengths(_topic(case.query))
         odds = [log(one / (1 - one)) for one in found]
     if case.task == "T1":
         return odds

@@ -7,8 +7,8 @@ near enough, by the mean cosine in the latent space (`text/index.py`), or starts
 
 A vote weighs 2^(-age / 180 days), a click 0.3 of it. Within an interest nearness is the weighted
 mean over its papers (`Closeness.to_papers`), authors shared count with it, and all of it fades
-with the interest's weightiest vote. Each disliked paper
-pulls down what is nearer to it than papers commonly are, by text alone::
+with the interest's weightiest vote. Each disliked paper pulls down what is nearer to it than papers
+commonly are, by text alone::
 
     affinity = max over interests(closeness) - max over disliked(max(0, closeness))
 
@@ -32,7 +32,7 @@ import numpy as np
 
 from newsletter.matching import Matcher
 from newsletter.papers import Paper
-from newsletter.text import Text, shared_authors
+from newsletter.text import Text, author_names, shared_authors
 from newsletter.text.index import Floats, Sparse
 
 HALF_LIFE = timedelta(days=180)
@@ -75,6 +75,7 @@ class Taste:
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self._index = matcher.index
+        self._authors = [author_names(one.authors) for one in matcher.measured]
 
     def affinity(self, votes: Sequence[Vote], now: datetime) -> Floats:
         """How welcome each paper is, (papers,); 0 where votes say nothing of it."""
@@ -128,12 +129,10 @@ class Taste:
     def _nearness(self, votes: Sequence[Vote], now: datetime, *, by_authors: bool) -> Floats:
         papers = [one.paper for one in votes]
         weights = np.array([one.weight(now) for one in votes], np.float32)
-        measured = self._matcher.measured
-        shared = np.zeros(len(measured), np.float32)
+        shared = np.zeros(len(self._authors), np.float32)
         if by_authors:
-            shared = shared_authors(
-                [one.authors for one in measured], [one.authors for one in papers], weights
-            )
+            known = [author_names(one.authors) for one in papers]
+            shared = shared_authors(self._authors, known, weights)
         close = self._matcher.closeness.to_papers(
             self._rows(votes), shared, self._matcher.vectors_of(papers), weights
         )

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from math import exp, log
 
 import numpy as np
-from numpy.typing import NDArray
 
 from newsletter.papers import Paper
 from newsletter.phrases import wanted, words
@@ -36,8 +35,6 @@ BLOCK = 256  # papers compared at a time
 FEWEST = 300  # papers a z-score is of; fewer are filled up from the background
 TWINS = 0.9  # cosine of tf-idf from which two papers are one
 CLOSE = "its text"  # as evidence
-
-Strengths = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,34 +115,29 @@ class Matcher:
 
     def judge(self, topic: Topic) -> list[Judged]:
         """Every paper by one topic, the strongest first: those under it and those that are not."""
+        told = self._judged(topic)
+        return sorted(told, key=lambda one: (not one.under, -one.strength, one.paper.id))
+
+    def strengths(self, topic: Topic) -> list[float]:
+        """How strongly each paper would match one topic, whether it falls under it or not."""
+        return [one.strength for one in self._judged(topic)]
+
+    def _judged(self, topic: Topic) -> list[Judged]:
         catalogue = Catalogue([topic])
-        near = self._near([topic])[0]
         nothing = Signs()
         told = list[Judged]()
-        for at, paper in enumerate(self.papers):
+        for paper, near in zip(self.papers, self._near([topic])[0].tolist(), strict=True):
             signs = catalogue.signs(paper).get(topic.slug, nothing)
-            match = self._match(topic, signs, float(near[at]))
             told.append(
                 Judged(
                     paper=paper,
-                    strength=strength(signs, float(near[at])),
-                    near=float(near[at]),
+                    strength=strength(signs, near),
+                    near=near,
                     evidence=tuple(dict.fromkeys(signs.evidence)),
-                    under=match is not None,
+                    under=self._match(topic, signs, near) is not None,
                 )
             )
-        return sorted(told, key=lambda one: (not one.under, -one.strength, one.paper.id))
-
-    def strengths(self, catalogue: Catalogue, slug: str) -> Strengths:
-        """How strongly each paper would match one topic, whether it falls under it or not."""
-        near = self._near([catalogue.topics[slug]])[0]
-        nothing = Signs()
-        return np.array(
-            [
-                strength(catalogue.signs(paper).get(slug, nothing), float(near[at]))
-                for at, paper in enumerate(self.papers)
-            ]
-        )
+        return told
 
     def _near(self, topics: Sequence[Topic]) -> Floats:
         """Closeness of every paper to every topic, (topics, papers); 0 without a text."""

@@ -53,7 +53,7 @@ def running(
 ) -> list[Running]:
     """The candidates of an issue composed at `now`, pinned and most trending first.
 
-    Of papers that are nearly the same, the best.
+    Of papers that are nearly the same, the one seen first.
     """
     since = now - terms.window
     hands = editor_acts.hands(connection)
@@ -76,12 +76,7 @@ def ranked(
     """
     since = now - terms.window
     known = {one.paper.id: one for one in kept}
-    found = trends(
-        {name: one.observations for name, one in known.items()},
-        now,
-        pictured={name for name, one in known.items() if one.paper.media_urls},
-        reliability=terms.reliability,
-    )
+    found = trends_of(known, terms, now)
     best = list[tuple[Kept, Trend, Hand]]()
     for name, one in known.items():
         hand = hands.get(name, NO_HAND)
@@ -114,6 +109,16 @@ def ranked(
         for at, ((one, trend, hand), matches) in enumerate(zip(best, topics, strict=True))
         if at in left
     ]
+
+
+def trends_of(kept: Mapping[PaperId, Kept], terms: Terms, now: datetime) -> dict[PaperId, Trend]:
+    """The trend of every paper with a sign of one, measured against the others given here."""
+    return trends(
+        {name: one.observations for name, one in kept.items()},
+        now,
+        pictured={name for name, one in kept.items() if one.paper.media_urls},
+        reliability=terms.reliability,
+    )
 
 
 def _without_twins(

@@ -12,14 +12,14 @@ from datetime import date, datetime
 
 from newsletter.editor import NO_HAND
 from newsletter.issue import Issue
-from newsletter.pipeline.candidates import Terms, running
+from newsletter.pipeline.candidates import Terms, running, trends_of
 from newsletter.pipeline.selecting import AWAY, Selector
 from newsletter.rendering.renderer import Entry, Renderer
 from newsletter.selection import Candidate
 from newsletter.store import deliveries, editor_acts, issue_acts, issues, locks, papers
 from newsletter.store.database import Connection, Database
 from newsletter.topics import Catalogue, Topic
-from newsletter.trending import UNTOLD, trends
+from newsletter.trending import UNTOLD
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
 
@@ -127,12 +127,7 @@ def draw_again(
     with database.read() as connection:
         hands = editor_acts.hands(connection)
         kept = {one.paper_id: papers.get(connection, one.paper_id) for one in issue.candidates}
-    found = trends(
-        {name: one.observations for name, one in kept.items()},
-        issue.composed_at,
-        pictured={name for name, one in kept.items() if one.paper.media_urls},
-        reliability=terms.reliability,
-    )
+    found = trends_of(kept, terms, issue.composed_at)
     entries = [
         Entry(
             paper=replace(kept[one.paper_id].paper, id=one.paper_id),

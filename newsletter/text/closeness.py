@@ -21,7 +21,7 @@ each view the mean over the liked papers, `similar` less what the paper is like 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,7 +82,8 @@ class Closeness:
         self.papers = papers
         self._vectors = vectors
         self._embedder = embedder
-        self._typical = index.typical(papers)
+        self._rows = index.rows.pick(papers)
+        self._typical = self._rows.times(index.mean)  # how much each is like all others
         self._latent = index.latent[papers]
         self._similar: dict[int, Floats] = {}
 
@@ -155,9 +156,7 @@ class Closeness:
         for at in range(len(liked)):
             columns, data = liked.row(at)
             centre[columns] += data * each[at]
-        rows = self.index.rows
-        near = [data @ centre[columns] for columns, data in map(rows.row, self.papers)]
-        similar: Floats = np.array(near, np.float32)
+        similar = self._rows.times(centre)
         latent = (self._latent @ self.index.latent_of(liked).T) @ each
         total = standard(similar - self._typical) + LATENT * standard(latent)
         if vectors is not None and self._vectors is not None:
@@ -175,22 +174,23 @@ def _best(scores: Floats, many: int) -> Ints:
 
 
 def shared_authors(
-    papers: Iterable[Sequence[str]],
-    liked: Iterable[Sequence[str]],
-    weights: Floats | None = None,
+    papers: Iterable[Set[str]], liked: Sequence[Set[str]], weights: Floats
 ) -> Floats:
-    """How often authors of each paper are among the authors of liked ones, (papers,)."""
-    known = [_authors(names) for names in liked]
-    each = np.ones(len(known), np.float32) if weights is None else weights
-    everybody = set[str]().union(*known)
-    counts = np.zeros(0, np.float32)
+    """How often authors of each paper are among the authors of liked ones, (papers,).
+
+    Authors as `author_names` tells them; `weights` what each of the liked counts.
+    """
+    everybody = set[str]().union(*liked)
+    each = weights.tolist()
     found = []
     for names in papers:
-        mine = _authors(names) & everybody
-        counts = np.array([len(mine & one) for one in known], np.float32) if mine else counts[:0]
-        found.append(float(counts @ each) if mine else 0.0)
+        mine = names & everybody
+        counts = (len(mine & one) * weight for one, weight in zip(liked, each, strict=True))
+        found.append(sum(counts) if mine else 0.0)
     return np.array(found, np.float32)
 
 
-def _authors(names: Sequence[str]) -> set[str]:
-    return {" ".join(name.casefold().split()) for name in names if len(name) > SHORTEST_NAME}
+def author_names(names: Iterable[str]) -> frozenset[str]:
+    """Authors as they are compared; very short names are many people's and left out."""
+    kept = (name for name in names if len(name) > SHORTEST_NAME)
+    return frozenset(" ".join(name.casefold().split()) for name in kept)

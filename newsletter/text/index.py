@@ -1,7 +1,7 @@
 """An index over the texts of papers: how near each is to words, and to other papers.
 
 Built once an issue from the papers of the day and a background of older ones, which says how
-rare a word is. Four views of nearness, each a row of numbers, one a paper:
+rare a word is. Three views of nearness, each a row of numbers, one a paper:
 
 * `spoken`: BM25 (Robertson and Zaragoza, 2009; k1 = 1.2, b = 0.75) of the words asked for, a word
   in the title counted three times;
@@ -60,6 +60,19 @@ class Sparse:
         """The columns and numbers of a row."""
         a, b = self.starts[at], self.starts[at + 1]
         return self.columns[a:b], self.data[a:b]
+
+    def pick(self, rows: Ints) -> Sparse:
+        """Some rows, in their order."""
+        lengths = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        at = np.arange(int(starts[-1])) + np.repeat(self.starts[rows] - starts[:-1], lengths)
+        return Sparse(starts, self.columns[at], self.data[at], self.width)
+
+    def times(self, vector: Floats) -> Floats:
+        """Every row times a vector, (rows,)."""
+        at = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        total = np.bincount(at, self.data * vector[self.columns], minlength=len(self))
+        return total.astype(np.float32)
 
     def dense(self, rows: Sequence[int] | Ints) -> Floats:
         """Some rows as a full matrix, (len(rows), width)."""
@@ -135,7 +148,7 @@ class TextIndex:
         return Sparse(
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             columns,
-            data.astype(np.float32),
+            data,
             self.width,
         )
 
@@ -173,12 +186,6 @@ class TextIndex:
         total = np.bincount(self.rows.columns, self.rows.data, minlength=self.width)
         mean: Floats = (total / max(1, self.size)).astype(np.float32)
         return mean
-
-    def typical(self, papers: Ints) -> Floats:
-        """How much each of some papers is like all others, (P,)."""
-        return np.array(
-            [data @ self.mean[columns] for columns, data in map(self.rows.row, papers)], np.float32
-        )
 
     def similar(self, papers: Ints, others: Ints) -> Floats:
         """Cosines of tf-idf between papers and others, (P, O)."""
