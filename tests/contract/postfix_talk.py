@@ -113,13 +113,13 @@ def letters(box: str, number: int, recipient: str = "") -> list[str]:
 
 
 def logged(act: Callable[[], Any]) -> tuple[Any, str]:
-    """What an act returns, and what Postfix's log tells of it when its line is closed."""
+    """What an act that connects returns, and what Postfix's log tells when each line is closed."""
     before = LOG.stat().st_size
     result = act()
     ends_at = time.monotonic() + PATIENCE
     while time.monotonic() < ends_at:
         told = LOG.read_bytes()[before:].decode()
-        if told.count(" connect from") <= told.count(" disconnect from"):
+        if 1 <= told.count(" connect from") <= told.count(" disconnect from"):
             break
         time.sleep(0.05)
     return result, told
