@@ -57,7 +57,7 @@ def _rank(case: Any, embedder: Embedder | None) -> list[float]:
         Vote(paper=_paper(one), value=1, at=when) for one, when in zip(case.likes, at, strict=True)
     ]
     liked = Taste(matcher).affinity(votes, NOW)
-    return [with_affinity(one, float(more)) for one, more in zip(odds, liked, strict=True)]
+    return with_affinity(np.array(odds, np.float32), liked).tolist()
 
 
 def _matcher(case: Any, embedder: Embedder | None) -> Matcher:

@@ -6,7 +6,7 @@ taken from the newest vote on; each joins the interest whose papers it is neares
 near enough, by the mean cosine in the latent space (`text/index.py`), or starts its own.
 
 A vote weighs 2^(-age / 180 days), a click 0.3 of it. Within an interest nearness is the weighted
-mean over its papers (`Closeness.to_papers`), authors shared count with it, and all of it fades
+mean over its papers (`Closeness.to_liked`), authors shared count with it, and all of it fades
 with the interest's weightiest vote. Each disliked paper pulls down what is nearer to it than papers
 commonly are, by text alone::
 
@@ -23,16 +23,16 @@ down to half; they neither bring in what no followed topic has, nor silence a to
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import exp, log, tanh
+from itertools import chain
 
 import numpy as np
 
 from newsletter.matching import Matcher
-from newsletter.papers import Paper
-from newsletter.text import Text, author_names, shared_authors
+from newsletter.papers import Paper, PaperId
+from newsletter.text import Text, author_names, by_authors
 from newsletter.text.index import Floats, Sparse
 
 HALF_LIFE = timedelta(days=180)
@@ -40,6 +40,7 @@ CLICK = 0.3  # beside a vote: one also clicks to find out that it is not worth r
 NEAR = 0.3  # mean cosine from which papers are one interest
 SHARE = 2 / 3  # of affinity, beside a topic's closeness
 LEAST, MOST = 0.5, 2.0
+REMEMBERED = 4096  # voted papers, of some kilobytes each
 TERMS = 5  # words that tell what an interest is about
 
 
@@ -69,32 +70,60 @@ class Interest:
     authors: tuple[str, ...]  # of several of its papers, the most frequent first
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What a voted paper is near to."""
+
+    views: Floats  # (views, papers), as `Closeness.views` tells them
+    place: Floats  # in the latent space
+    shared: dict[int, int]  # papers by how many of its authors they have
+
+
 class Taste:
-    """Judges the papers of a matcher by readers' votes."""
+    """Judges the papers of a matcher by readers' votes.
+
+    What is near a voted paper is worked out once, for however many readers voted on it.
+    """
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self._index = matcher.index
-        self._authors = [author_names(one.authors) for one in matcher.measured]
+        self._by_author: dict[str, list[int]] = {}
+        for at, one in enumerate(matcher.measured):
+            for name in author_names(one.authors):
+                self._by_author.setdefault(name, []).append(at)
+        self._known: dict[PaperId, _Seen] = {}
 
     def affinity(self, votes: Sequence[Vote], now: datetime) -> Floats:
         """How welcome each paper is, (papers,); 0 where votes say nothing of it."""
         many = len(self._matcher.papers)
-        liked = [
-            self._nearness(group, now, by_authors=True)
-            * np.float32(max(one.weight(now) for one in group))
-            for group in self._groups(votes)
-        ]
-        total = np.max(liked, axis=0) if liked else np.zeros(many, np.float32)
-        worst = np.zeros(many, np.float32)
-        for one in votes:
-            if one.value < 0:
-                near = self._nearness([one], now, by_authors=False) * np.float32(one.weight(now))
-                worst = np.maximum(worst, near)
+        seen = self._seen(votes)
+        weights = np.array([one.weight(now) for one in votes], np.float32)
+        groups = self._groups(votes, seen)
+        against = [[at] for at, one in enumerate(votes) if one.value < 0]
+        total, worst = np.zeros(many, np.float32), np.zeros(many, np.float32)
+        if groups or against:
+            found = self._nearness(seen, weights, [*groups, *against], len(groups))[:, :many]
+            if groups:
+                total = found[: len(groups)].max(axis=0)
+            if against:
+                worst = np.maximum(worst, found[len(groups) :].max(axis=0))
         return np.asarray(total - worst, np.float32)
+
+    def leading(self, votes: Sequence[Vote], now: datetime, at: int) -> Vote | None:
+        """The one vote that says most of the paper at a place; None where none says anything."""
+        affinity = float(self.affinity(votes, now)[at])
+        same = [one for one in votes if one.value * affinity > 0]
+        if not same:
+            return None
+        weights = np.array([one.weight(now) for one in same], np.float32)
+        alone = [[place] for place in range(len(same))]
+        liked = len(alone) if affinity > 0 else 0
+        return same[int(self._nearness(self._seen(same), weights, alone, liked)[:, at].argmax())]
 
     def interests(self, votes: Sequence[Vote], now: datetime) -> list[Interest]:
         """What the liked papers are about, the weightiest first."""
+        groups = self._groups(votes, self._seen(votes))
         found = [
             Interest(
                 votes=tuple(group),
@@ -102,44 +131,78 @@ class Taste:
                 terms=self._terms(group),
                 authors=_authors(group),
             )
-            for group in self._groups(votes)
+            for group in ([votes[at] for at in places] for places in groups)
         ]
         return sorted(found, key=lambda one: (-one.weight, one.votes[0].paper.id))
 
-    def _groups(self, votes: Sequence[Vote]) -> list[list[Vote]]:
-        liked = sorted((one for one in votes if one.value > 0), key=lambda one: one.paper.id)
-        liked.sort(key=lambda one: one.at, reverse=True)
+    def _groups(self, votes: Sequence[Vote], seen: Sequence[_Seen]) -> list[list[int]]:
+        """The places of liked papers by interest, in each the newest first."""
+        liked = sorted(
+            (at for at, one in enumerate(votes) if one.value > 0),
+            key=lambda at: (-votes[at].at.timestamp(), votes[at].paper.id),
+        )
         if not liked:
             return []
-        places = self._index.latent_of(self._rows(liked))
-        near = places @ places.T
+        latent = np.stack([seen[at].place for at in liked])
+        near = latent @ latent.T
         groups: list[list[int]] = []
+        total = np.zeros((0, len(liked)), np.float32)  # nearness to all of a group, added up
+        sizes = np.zeros(0, np.float32)
         for at in range(len(liked)):
-            means = [float(near[at, group].mean()) for group in groups]
-            best = max(range(len(means)), key=means.__getitem__, default=-1)
+            means = total[:, at] / sizes
+            best = int(means.argmax()) if groups else -1
             if best >= 0 and means[best] >= NEAR:
                 groups[best].append(at)
+                total[best] += near[at]
+                sizes[best] += 1
             else:
                 groups.append([at])
+                total = np.concatenate([total, near[at : at + 1]])
+                sizes = np.append(sizes, np.float32(1))
         return [[liked[at] for at in group] for group in groups]
 
-    def _rows(self, votes: Sequence[Vote]) -> Sparse:
-        return self._index.fold_in(Text(one.paper.title, one.paper.abstract) for one in votes)
+    def _nearness(
+        self, seen: Sequence[_Seen], weights: Floats, groups: Sequence[Sequence[int]], liked: int
+    ) -> Floats:
+        """What groups of voted papers say of every paper, (groups, papers), faded with them.
 
-    def _nearness(self, votes: Sequence[Vote], now: datetime, *, by_authors: bool) -> Floats:
-        papers = [one.paper for one in votes]
-        weights = np.array([one.weight(now) for one in votes], np.float32)
-        shared = np.zeros(len(self._authors), np.float32)
-        if by_authors:
-            known = [author_names(one.authors) for one in papers]
-            shared = shared_authors(self._authors, known, weights)
-        close = self._matcher.closeness.to_papers(
-            self._rows(votes), shared, self._matcher.vectors_of(papers), weights
-        )
-        return close[: len(self._matcher.papers)]
+        The first `liked` groups by authors too.
+        """
+        each = np.zeros((len(groups), len(seen)), np.float32)
+        for at, group in enumerate(groups):
+            each[at, group] = weights[group]
+        found = self._matcher.closeness.to_liked(np.stack([one.views for one in seen], 1), each)
+        for at, group in enumerate(groups[:liked]):
+            shared: dict[int, float] = {}
+            for place in group:
+                for paper, authors in seen[place].shared.items():
+                    shared[paper] = shared.get(paper, 0.0) + authors * float(weights[place])
+            found[at, list(shared)] += by_authors(np.array(list(shared.values()), np.float32))
+        return np.asarray(found * each.max(axis=1, keepdims=True), np.float32)
+
+    def _seen(self, votes: Sequence[Vote]) -> list[_Seen]:
+        """What the voted papers are near to, in the order of the votes."""
+        wanted = {one.paper.id: one.paper for one in votes}
+        new = [one for name, one in wanted.items() if name not in self._known]
+        if new:
+            if len(self._known) + len(new) > REMEMBERED:
+                self._known = {name: self._known[name] for name in wanted if name in self._known}
+            rows = self._rows(new)
+            views = self._matcher.closeness.views(rows, self._matcher.vectors_of(new))
+            places = self._index.latent_of(rows)
+            for at, one in enumerate(new):
+                self._known[one.id] = _Seen(views[:, at], places[at], self._shared(one))
+        return [self._known[one.paper.id] for one in votes]
+
+    def _shared(self, paper: Paper) -> dict[int, int]:
+        found = (self._by_author.get(name, ()) for name in author_names(paper.authors))
+        return Counter(chain.from_iterable(found))
+
+    def _rows(self, papers: Iterable[Paper]) -> Sparse:
+        return self._index.fold_in(Text(one.title, one.abstract) for one in papers)
 
     def _terms(self, votes: Sequence[Vote]) -> tuple[str, ...]:
-        rows = self._rows(votes)
+        rows = self._rows(one.paper for one in votes)
         total = np.zeros(self._index.width, np.float32)
         for at in range(len(rows)):
             columns, data = rows.row(at)
@@ -149,17 +212,17 @@ class Taste:
         return tuple(words[at] for at in best if total[at] > 0)
 
 
-def fit(match: float, affinity: float) -> float:
-    """What multiplies a paper's score, in [0.5, 2]; `match` is 1 for who follows nothing."""
-    if match >= 1:
-        return float(2 ** tanh(affinity / 3))
-    moved = with_affinity(log(match / (1 - match)), affinity)
-    return min(MOST, max(LEAST, moved / match))
+def fit(match: Floats, affinity: Floats) -> Floats:
+    """What multiplies papers' scores, in [0.5, 2]; `match` is 1 for who follows nothing."""
+    with np.errstate(divide="ignore"):  # at a match of 1, where it is not used
+        moved = with_affinity(np.log(match / (1 - match)), affinity) / match
+    found = np.where(match >= 1, 2 ** np.tanh(affinity / 3), moved)
+    return np.asarray(np.clip(found, LEAST, MOST))
 
 
-def with_affinity(odds: float, affinity: float) -> float:
-    """A match of these log-odds, moved by affinity, in (0, 1)."""
-    return 1 / (1 + exp(-(odds + SHARE * affinity)))
+def with_affinity(odds: Floats, affinity: Floats) -> Floats:
+    """Matches of these log-odds, moved by affinity, in (0, 1)."""
+    return np.asarray(1 / (1 + np.exp(-(odds + SHARE * affinity))))
 
 
 def _authors(votes: Sequence[Vote]) -> tuple[str, ...]:

@@ -159,8 +159,9 @@ class Matcher:
     def _like(self, examples: Sequence[Paper]) -> Floats:
         rows = self.index.fold_in(Text(one.title, one.abstract) for one in examples)
         vectors = self.vectors_of(examples)
-        nobody = np.zeros(len(self.closeness.papers), np.float32)
-        return self.closeness.to_papers(rows, nobody, vectors)[: len(self.papers)]
+        views = self.closeness.views(rows, vectors)
+        all_alike = np.ones((1, len(examples)), np.float32)
+        return self.closeness.to_liked(views, all_alike)[0, : len(self.papers)]
 
     @staticmethod
     def _match(topic: Topic, signs: Signs, near: float) -> Match | None:

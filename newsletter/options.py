@@ -6,7 +6,7 @@ declare theirs. Unknown keys are refused with the nearest known one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -58,7 +58,7 @@ class Options(BaseModel):
 
 def _told(options: type[BaseModel], error: Any, where: str, also: Iterable[str]) -> str:
     path = [str(part) for part in error["loc"]]
-    name = ".".join(path) or "?"
+    name = _name(error["loc"])
     if error["type"] == "extra_forbidden":
         return f"Unknown setting {name} in {where}. {_nearest(options, path, also)}".rstrip()
     if error["type"] == "missing":
@@ -67,6 +67,14 @@ def _told(options: type[BaseModel], error: Any, where: str, also: Iterable[str])
         return f"Setting {name} in {where} {WORDS[error['type']].format(**error.get('ctx', {}))}."
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"Setting {name} in {where}: {reason[:1].lower()}{reason[1:]}."
+
+
+def _name(path: Sequence[str | int]) -> str:
+    """Where it is wrong, as people count: "classes (number 1)"."""
+    name = ""
+    for part in path:
+        name += f" (number {part + 1})" if isinstance(part, int) else f".{part}"
+    return name.removeprefix(".") or "?"
 
 
 def _nearest(options: type[BaseModel], path: list[str], also: Iterable[str]) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import PAGE, newsletter, prepare, refused
 from tests.contract.test_mailboxes import maildir
 from tests.returned.make import mail
-from tests.test_wrong_input import PAGE, newsletter, refused
 
 READER = "asa@example.org"
 
@@ -18,9 +18,9 @@ READER = "asa@example.org"
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder from which one reader was sent an issue."""
-    for words in (("subscribe", READER), ("collect", str(PAGE)), ("compose",), ("send", "--now")):
-        assert newsletter(tmp_path, *words).returncode == 0
-    return tmp_path
+    return prepare(
+        tmp_path, ("subscribe", READER), ("collect", str(PAGE)), ("compose",), ("send", "--now")
+    )
 
 
 def message_id(place: Path) -> str:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from newsletter import dkim_keys
+from tests.commands import PAGE, newsletter, refused
 from tests.crash.sink import Sink
 from tests.dns_server import SILENT, DnsServer, Zone, txt
-from tests.test_wrong_input import PAGE, newsletter, refused
 
 HOME = "paperlab.io"
 SELECTOR = f"papers1._domainkey.{HOME}"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.commands import PAGE, newsletter, prepare, refused, smtp
 from tests.contract.scripted_smtp import ScriptedSmtp
-from tests.test_wrong_input import PAGE, newsletter, refused, smtp
 
 READERS = ("asa@example.org", "bo@example.org", "cy@else.example")
 
@@ -21,11 +21,8 @@ READERS = ("asa@example.org", "bo@example.org", "cy@else.example")
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with a composed issue for three readers."""
-    for reader in READERS:
-        assert newsletter(tmp_path, "subscribe", reader).returncode == 0
-    for words in (("collect", str(PAGE)), ("compose",)):
-        assert newsletter(tmp_path, *words).returncode == 0
-    return tmp_path
+    subscribing = [("subscribe", reader) for reader in READERS]
+    return prepare(tmp_path, *subscribing, ("collect", str(PAGE)), ("compose",))
 
 
 def asked(place: Path, *words: str) -> Any:

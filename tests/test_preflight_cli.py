@@ -12,25 +12,24 @@ import pytest
 
 from newsletter.quoted import encode
 from newsletter.resources import folder
+from tests.commands import PAGE, newsletter, prepare, refused, smtp
 from tests.crash.sink import Sink
-from tests.test_wrong_input import PAGE, newsletter, refused, smtp
 
 READERS = ("asa@example.org", "bo@example.org", "cy@else.example")
 NO_POST = {"SENDER__POSTAL_ADDRESS": ""}
 
 
 def compose(place: Path, **settings: str) -> Path:
-    for reader in READERS:
-        assert newsletter(place, "subscribe", reader).returncode == 0
-    for words in (("collect", str(PAGE)), ("compose",)):
-        assert newsletter(place, *words, **settings).returncode == 0
+    prepare(place, *(("subscribe", reader) for reader in READERS), ("collect", str(PAGE)))
+    assert newsletter(place, "compose", **settings).returncode == 0
     return place
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with a composed issue for three readers."""
-    return compose(tmp_path)
+    readers = (("subscribe", reader) for reader in READERS)
+    return prepare(tmp_path, *readers, ("collect", str(PAGE)), ("compose",))
 
 
 @pytest.fixture

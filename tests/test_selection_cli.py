@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_wrong_input import PAGE, newsletter, refused
+from tests.commands import PAGE, newsletter, refused
 
 TOPICS = ("--topic", "vision-language", "--topic", "robotics")
 

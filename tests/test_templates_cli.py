@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.resources import folder
+from tests import commands
 
 SETTINGS = """
 [look]
@@ -30,14 +31,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def run(place: Path, *words: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", *words],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = commands.run(place, words)
     assert "Traceback" not in done.stderr
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 

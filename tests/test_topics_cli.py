@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.test_wrong_input import PAGE, newsletter, refused
+from tests.commands import PAGE, newsletter, prepare, refused
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder where the saved page was collected."""
-    assert newsletter(tmp_path, "collect", str(PAGE)).returncode == 0
-    return tmp_path
+    return prepare(tmp_path, ("collect", str(PAGE)))
 
 
 def done(place: Path, *words: str) -> str:
@@ -51,6 +50,8 @@ def test_an_operator_adds_tests_edits_and_removes_a_topic(place: Path) -> None:
     done(place, "topics", "remove", "llm-surveys", "--force")
     refused(newsletter(place, "topics", "show", "llm-surveys"), 2, "no topic")
     done(place, "topics", "edit", "robotics", "--class", "cs.RO", "--class", "cs.SY")
+    done(place, "topics", "edit", "robotics", "--clear", "phrases")
+    assert "phrases" not in told(place, "topics", "show", "robotics")
     assert told(place, "topics", "show", "robotics")["classes"] == ["cs.RO", "cs.SY"]
     done(place, "topics", "remove", "robotics")
     assert "robotics" not in [one["slug"] for one in told(place, "topics", "list")]
@@ -63,7 +64,10 @@ def test_a_reader_makes_topics_of_her_own(place: Path) -> None:
     said = done(place, "subscribe", "a@example.org", *rules, "--like", paper["id"])
     assert "Papers that say “instruction tuning”: about" in said
     assert "Papers by Ann Lee: none in the last four weeks" in said
-    done(place, "subscribe", "b@example.org", "--phrase", "Instruction-Tuning")
+    own = told(place, "subscribe", "b@example.org", "--phrase", "Instruction-Tuning")
+    (rule,) = own["rules"]
+    assert rule["in_words"] == "papers that say “Instruction-Tuning”"
+    assert rule["papers_a_week"] > 0
     a, b = (told(place, "subscribers", "show", f"{who}@example.org")["follows"] for who in "ab")
     assert set(b) <= set(a)
     assert len(a) == 4
@@ -71,6 +75,8 @@ def test_a_reader_makes_topics_of_her_own(place: Path) -> None:
     done(place, "compose")
     text = done(place, "preview", "b@example.org", "--text")
     assert "Because you follow instruction tuning" in text
+    wrong = newsletter(place, "subscribe", "c@example.org", "--class", "cs.CL", "--class", "c!")
+    refused(wrong, 2, "'c!' is no arXiv class")
     done(place, "subscribe", "c@example.org", "--author", "Lee, Ann", "--class", "CS.cl")
     assert set(told(place, "subscribers", "show", "c@example.org")["follows"]) <= set(a)
     assert "own-" not in done(place, "papers", "list", "--json")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from subscribers.tokens import Purpose, Signer
-from tests.test_wrong_input import PAGE, newsletter, refused
+from tests.commands import PAGE, newsletter, prepare, refused
 
 READER = "a@example.org"
 
@@ -17,9 +17,8 @@ READER = "a@example.org"
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with a composed issue for one reader."""
-    for words in (("subscribe", READER, "-t", "alignment"), ("collect", str(PAGE)), ("compose",)):
-        assert newsletter(tmp_path, *words).returncode == 0
-    return tmp_path
+    following = ("subscribe", READER, "-t", "alignment")
+    return prepare(tmp_path, following, ("collect", str(PAGE)), ("compose",))
 
 
 def done(place: Path, *words: str) -> str:
@@ -46,6 +45,20 @@ def test_what_was_learned_is_shown_and_forgotten(place: Path) -> None:
     done(place, "subscribers", "vote", READER, second, "none")
     refused(newsletter(place, "subscribers", "vote", READER, second, "none"), 2, "has no vote")
     assert "1 vote forgotten" in done(place, "subscribers", "reset", READER)
+
+
+def test_explain_tells_the_vote_that_moved_a_paper(tmp_path: Path) -> None:
+    """Which one, what it said and how far it moved; of a paper no vote is about, none."""
+    place = prepare(tmp_path, ("subscribe", READER), ("collect", str(PAGE)))
+    liked, other = (one["id"] for one in told(place, "papers", "list", "--limit", "2"))
+    done(place, "subscribers", "vote", READER, liked, "more")
+    done(place, "subscribers", "vote", READER, other, "less")
+    done(place, "compose")
+    for name, value, word in ((liked, 1, "more"), (other, -1, "less")):
+        one = told(place, "explain", READER, name)
+        assert (one["vote"]["paper"], one["vote"]["value"]) == (name, value)
+        assert (one["fit"] - 1) * value > 0
+        assert f"by votes, first of all by {word}" in done(place, "explain", READER, name)
 
 
 def test_the_token_of_a_mail_votes_for_its_reader(place: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.commands import PAGE, newsletter, refused, smtp
 from tests.crash.sink import Sink
-from tests.test_wrong_input import PAGE, newsletter, refused, smtp
 
 READERS = 12
 

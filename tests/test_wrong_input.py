@@ -10,45 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.resources import folder
+from tests.commands import PAGE, newsletter, prepare, refused, smtp
 from tests.contract.scripted_smtp import ScriptedSmtp
-
-PAGE = folder("seeds") / "trending-papers.txt"
-
-
-def newsletter(place: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if "NEWSLETTER" not in name}
-    settings = {"SENDER__POSTAL_ADDRESS": "1 Example Road, Oslo"} | settings  # as preflight asks
-    return subprocess.run(
-        [sys.executable, "-m", "newsletter", *words],
-        cwd=place,
-        env=clean | {f"NEWSLETTER_{name}": value for name, value in settings.items()},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
-    assert done.stderr.startswith("Error: ")
-    assert done.stderr.count("\n") == 1
-    for word in words:
-        assert word in done.stderr
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with a composed issue for one reader."""
-    for words in (
-        ("subscribe", "asa@example.org", "--topic", "alignment"),
-        ("collect", str(PAGE)),
-        ("compose",),
-    ):
-        assert newsletter(tmp_path, *words).returncode == 0
-    return tmp_path
+    following = ("subscribe", "asa@example.org", "--topic", "alignment")
+    return prepare(tmp_path, following, ("collect", str(PAGE)), ("compose",))
 
 
 @pytest.mark.parametrize(
@@ -129,13 +99,6 @@ def test_a_postgresql_password_is_not_shown(tmp_path: Path) -> None:
     done = newsletter(tmp_path, "status", DATABASE__URL=url)
     refused(done, 5, "127.0.0.1")
     assert "hunter2" not in done.stderr
-
-
-def smtp(port: int, **more: str) -> dict[str, str]:
-    given = {"HOST": "127.0.0.1", "PORT": str(port), "SECURITY": "none"} | more
-    return {"DELIVERY__TRANSPORT": "smtp"} | {
-        f"TRANSPORTS__SMTP__{name}": value for name, value in given.items()
-    }
 
 
 def test_what_cannot_be_shown_is_not_served(place: Path) -> None:

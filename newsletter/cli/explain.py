@@ -105,13 +105,30 @@ def _one(
             for slug, strength in sorted(at_freeze.items(), key=lambda one: -one[1])
         ]
     }
+    vote = None
+    if found.fit != 1:
+        vote = pipeline.leading_vote(connection, issue, reader, found.paper_id, app.embedder)
+    if vote is not None:
+        row["vote"] = {
+            "paper": vote.paper.id,
+            "title": to_unicode(vote.paper.title),
+            "value": vote.value,
+            "at": vote.at,
+            "clicked": vote.clicked,
+        }
     if as_json:
         dump(row)
         return
     table(
         ["", ""],
-        [[name, value] for name, value in row.items() if name != "matches"],
+        [[name, value] for name, value in row.items() if name not in ("matches", "vote")],
     )
+    if vote is not None:
+        what = "following a link" if vote.clicked else "more" if vote.value > 0 else "less"
+        say(
+            f"Its fit is {found.fit:.2f} by votes, first of all by {what} on {vote.at:%Y-%m-%d} "
+            f"of {to_unicode(vote.paper.title)!r}."
+        )
     table(
         ["Topic", "Strength", "Reader", "By"],
         [

@@ -122,11 +122,16 @@ def subscribe(
         if welcome:
             pipeline.welcome(connection, done.subscriber, now, app.terms.zone)
         word = suppression_store.find(connection, addresses.key(done.subscriber.address))
+    found = _found(app, own, now) if own else []
     if as_json:
-        dump({"new": done.before is None, **as_row(done.subscriber)})
+        rules = [
+            {"topic": slug, "in_words": words, "papers_a_week": round(weekly, 2)}
+            for slug, words, weekly in found
+        ]
+        dump({"new": done.before is None, **as_row(done.subscriber), "rules": rules})
         return
-    if own:
-        _tell_own(app, own, now)
+    for _, words, weekly in found:
+        say(f"{words[:1].upper()}{words[1:]}: {_volume(weekly)}.")
     if done.before is None:
         what = "Subscribed"
     elif done.before.state is State.CONFIRMED:
@@ -283,13 +288,12 @@ def as_row(one: Subscriber) -> dict[str, Any]:
     }
 
 
-def _tell_own(app: App, own: Sequence[Topic], now: datetime) -> None:
+def _found(app: App, own: Sequence[Topic], now: datetime) -> list[tuple[str, str, float]]:
+    """Each rule's slug, what it finds in words, and how many papers a week."""
     with app.database.read() as connection:
         weekly = pipeline.volumes(connection, Catalogue(own), now, app.embedder)
-    for one in own:
-        titles = {name: one.name.removeprefix("Like: ") for name in one.examples}
-        words = one.in_words(titles)
-        say(f"{words[:1].upper()}{words[1:]}: {_volume(weekly[one.slug])}.")
+    titles = {name: one.name.removeprefix("Like: ") for one in own for name in one.examples}
+    return [(one.slug, one.in_words(titles), weekly[one.slug]) for one in own]
 
 
 def _volume(weekly: float) -> str:

@@ -253,6 +253,12 @@ def add(
 @click.option("--name", help="What readers see.")
 @click.option("--description", help="One line; compared with papers by text.")
 @rule_options
+@click.option(
+    "--clear",
+    multiple=True,
+    type=click.Choice(list(Rules().lists())),
+    help="What to empty; may be repeated.",
+)
 @by
 @pass_app
 def edit(
@@ -265,6 +271,7 @@ def edit(
     class_: tuple[str, ...],
     institution: tuple[str, ...],
     like: tuple[str, ...],
+    clear: tuple[str, ...],
     by: str | None,
 ) -> None:
     """Change a topic: what is named is replaced, the rest stays. Digests composed stay too."""
@@ -274,6 +281,7 @@ def edit(
     with app.database.write() as connection:
         asked = typed(connection, phrase, author, class_, institution, like)
         told = rules.definition(before)
+        told |= {kind: [] for kind in clear}
         told |= {kind: values for kind, values in asked.lists().items() if values}
         told |= {"name": name} if name is not None else {}
         told |= {"description": description} if description is not None else {}

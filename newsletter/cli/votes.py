@@ -93,7 +93,9 @@ def show_interests(app: App, address: str, as_json: bool) -> None:
     now = datetime.now(UTC)
     with app.database.read() as connection:
         reader = subscribers.get(connection, address)
-        found, against = pipeline.interests(connection, reader, now, app.embedder)
+        found, against = pipeline.interests(
+            connection, reader, issues.latest(connection), now, app.embedder
+        )
         voted = [vote.paper for one in found for vote in one.votes]
         topics = app.matches(connection, voted) if voted else {}
     names = [_topics(one, topics) for one in found]

@@ -29,7 +29,7 @@ from newsletter.pipeline.letters import (
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
 from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 from newsletter.pipeline.samples import draw_samples
-from newsletter.pipeline.selecting import explain
+from newsletter.pipeline.selecting import explain, leading_vote
 from newsletter.pipeline.taste import interests
 from newsletter.pipeline.topics import judge, volumes
 
@@ -68,6 +68,7 @@ __all__ = [
     "interests",
     "judge",
     "judge_letters",
+    "leading_vote",
     "letter_to",
     "look",
     "open_roads",

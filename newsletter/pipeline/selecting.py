@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from newsletter.affinity import Vote
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.pipeline import silencing
@@ -26,6 +27,17 @@ def explain(
 ) -> list[Considered]:
     """What became of every candidate of an issue for a reader: picks first, then by score."""
     return Selector(issue, issue.composed_at, embedder).explain(connection, reader)
+
+
+def leading_vote(
+    connection: Connection,
+    issue: Issue,
+    reader: Subscriber,
+    name: PaperId,
+    embedder: Embedder | None = None,
+) -> Vote | None:
+    """The one vote that moves a candidate of an issue most for a reader, if any does."""
+    return Tastes(issue, embedder).leading(connection, reader, name, issue.composed_at)
 
 
 class Selector:

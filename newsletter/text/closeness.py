@@ -21,7 +21,7 @@ each view the mean over the liked papers, `similar` less what the paper is like 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -137,32 +137,45 @@ class Closeness:
     def _columns(self, others: Ints) -> Floats:
         return np.stack([self._similar[int(one)] for one in others], axis=1)
 
-    def to_papers(
-        self,
-        liked: Sparse,
-        shared: Floats,
-        vectors: Floats | None = None,
-        weights: Floats | None = None,
-    ) -> Floats:
-        """Scores of every paper for liked ones, (papers,); 0 is what papers commonly have.
+    def views(self, liked: Sparse, vectors: Floats | None = None) -> Floats:
+        """How near every paper is to each liked one, in every view, (views, liked, papers).
 
-        `liked` are their rows, as `TextIndex.fold_in` makes them; `shared` how many authors each
-        paper shares with them, (papers,); `vectors` the embedder's of the liked, (liked, D);
-        `weights` what each of them counts, all the same if not told.
+        `liked` are their rows, as `TextIndex.fold_in` makes them; `vectors` the embedder's of the
+        liked, (liked, D).
         """
-        each = np.ones(len(liked), np.float32) if weights is None else weights
-        each = each / each.sum()
-        centre = np.zeros(self.index.width, np.float32)
-        for at in range(len(liked)):
-            columns, data = liked.row(at)
-            centre[columns] += data * each[at]
-        similar = self._rows.times(centre)
-        latent = (self._latent @ self.index.latent_of(liked).T) @ each
-        total = standard(similar - self._typical) + LATENT * standard(latent)
+        similar = [self._rows.times(self._full(liked, at)) for at in range(len(liked))]
+        nothing = np.zeros((0, len(self.papers)), np.float32)
+        found = [
+            np.stack(similar) if similar else nothing,
+            self.index.latent_of(liked) @ self._latent.T,
+        ]
         if vectors is not None and self._vectors is not None:
-            embedded = standard((self._vectors @ vectors.T) @ each)
-            total = np.asarray(total + EMBEDDED_LIKES * embedded, np.float32)
-        return np.asarray(standard(total) + AUTHORS * np.log1p(shared), np.float32)
+            found.append(vectors @ self._vectors.T)
+        return np.stack(found)
+
+    def _full(self, rows: Sparse, at: int) -> Floats:
+        columns, data = rows.row(at)
+        full = np.zeros(rows.width, np.float32)
+        full[columns] = data
+        return full
+
+    def to_liked(self, views: Floats, weights: Floats) -> Floats:
+        """Scores of every paper for groups of liked ones, (groups, papers).
+
+        `views` as above; `weights` what each of the liked counts in each group, (groups, liked),
+        something in every row. 0 is what papers commonly have.
+        """
+        each = weights / weights.sum(axis=1, keepdims=True)
+        similar, latent, *embedded = each @ views
+        total = standard(similar - self._typical) + LATENT * standard(latent)
+        for near in embedded:
+            total = total + EMBEDDED_LIKES * standard(near)
+        return np.asarray(standard(total), np.float32)
+
+
+def by_authors(shared: Floats) -> Floats:
+    """What authors add to a score, of how many a paper shares with the liked ones."""
+    return np.asarray(AUTHORS * np.log1p(shared), np.float32)
 
 
 def _best(scores: Floats, many: int) -> Ints:
@@ -171,23 +184,6 @@ def _best(scores: Floats, many: int) -> Ints:
     good = np.flatnonzero((scores >= least) & (scores > 0))
     order = np.argsort(-scores[good], kind="stable")[:many]
     return good[order].astype(np.int32)
-
-
-def shared_authors(
-    papers: Iterable[Set[str]], liked: Sequence[Set[str]], weights: Floats
-) -> Floats:
-    """How often authors of each paper are among the authors of liked ones, (papers,).
-
-    Authors as `author_names` tells them; `weights` what each of the liked counts.
-    """
-    everybody = set[str]().union(*liked)
-    each = weights.tolist()
-    found = []
-    for names in papers:
-        mine = names & everybody
-        counts = (len(mine & one) * weight for one, weight in zip(liked, each, strict=True))
-        found.append(sum(counts) if mine else 0.0)
-    return np.array(found, np.float32)
 
 
 def author_names(names: Iterable[str]) -> frozenset[str]:

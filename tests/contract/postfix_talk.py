@@ -26,7 +26,7 @@ from newsletter.store import issues, ledger
 from newsletter.transports import Envelope, Refused, TransportUnavailable, relay_log
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_options import SmtpOptions
-from tests.test_wrong_input import PAGE, newsletter
+from tests.commands import PAGE, newsletter
 
 HOST = "localhost"
 PORT, TLS_PORT = (int(os.environ[name].rpartition(":")[2]) for name in ("LAB_SMTP", "LAB_SMTPS"))

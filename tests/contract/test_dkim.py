@@ -13,8 +13,8 @@ from newsletter import dkim_keys
 from newsletter.app import App
 from newsletter.config import load
 from newsletter.errors import ConfigError
+from tests.commands import PAGE, newsletter, refused
 from tests.opendkim import opendkim
-from tests.test_wrong_input import PAGE, newsletter, refused
 
 DOMAIN = "papers.example.org"
 SENDER = f'[sender]\naddress = "daily@{DOMAIN}"\n'

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,7 @@ def test_a_fit_is_bounded_and_grows_with_affinity(
     match: float, affinity: float, more: float
 ) -> None:
     """Whatever votes say, a score is doubled or halved at most, and nothing said is 1."""
-    assert LEAST <= fit(match, affinity) <= MOST
-    assert fit(match, affinity + more) >= fit(match, affinity)
-    assert fit(match, 0) == pytest.approx(1)
+    matches, affinities = np.full(3, match), np.array([affinity, affinity + more, 0])
+    one, with_more, nothing = fit(matches, affinities).tolist()
+    assert LEAST <= one <= with_more <= MOST
+    assert nothing == pytest.approx(1)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.contract.upstream import Play, Query, Upstream
 
 WIRE = os.environ.get("NEWSLETTER_WIRE")
@@ -27,15 +26,8 @@ pause = 0
 
 def newsletter(place: Path, *words: str) -> Any:
     """What the command prints as JSON."""
-    clean = {name: value for name, value in os.environ.items() if "NEWSLETTER" not in name}
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", *words, "--json"],
-        cwd=place,
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = commands.run(place, [*words, "--json"])
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
