@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -41,6 +41,7 @@ class Preferences:
     discover: bool = False  # whether the last paper may be of topics not followed
     learn: bool = True  # whether votes change the digest
     clicks: bool = False  # opted in: links followed count a little as votes
+    paused_until: date | None = None  # the first day with a digest again
 
     def __post_init__(self) -> None:
         both = self.follows & self.mutes
@@ -66,6 +67,8 @@ class Consent:
 
     at: datetime
     form: str  # where it was given: "command line", "subscribe page", ...
+    wording: str = ""  # the version of the words agreed to; empty: none were shown
+    network: str = ""  # the IP address it came from, where the operator keeps that
 
 
 @dataclass(frozen=True, kw_only=True)

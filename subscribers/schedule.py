@@ -9,13 +9,18 @@ from subscribers.model import Preferences, parse_zone
 MINUTE = timedelta(minutes=1)
 
 
+def paused(preferences: Preferences, day: date) -> bool:
+    """Whether a reader wants nothing on a day: the first one with a digest is after it."""
+    return preferences.paused_until is not None and day < preferences.paused_until
+
+
 def due(preferences: Preferences, day: date) -> datetime | None:
-    """The instant (UTC) at which the issue of `day` is due to a reader; None on a day off.
+    """The instant (UTC) at which the issue of `day` is due; None on a day off, or in a pause.
 
     An hour that comes twice is meant the first time (PEP 495, fold=0). An hour that a clock
     change skips is the first minute after the gap: 02:30 on the day it does not exist is 03:00.
     """
-    if day.weekday() not in preferences.days:
+    if day.weekday() not in preferences.days or paused(preferences, day):
         return None
     zone = parse_zone(preferences.zone)
     local = datetime.combine(day, preferences.at, tzinfo=zone)

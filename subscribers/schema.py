@@ -9,8 +9,11 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
+    ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -77,7 +80,10 @@ subscribers = Table(
     # Consent, kept as proof.
     Column("consent_at", Instant, nullable=False),
     Column("consent_form", String(64), nullable=False),
+    Column("consent_wording", String(16), nullable=False, server_default=""),  # its version
+    Column("consent_network", String(64), nullable=False, server_default=""),  # if configured
     Column("unsubscribed_at", Instant),
+    Column("paused_until", Date),  # the first day with a digest again
     CheckConstraint("state IN ('pending', 'confirmed', 'unsubscribed')", name="state"),
     sqlite_autoincrement=True,  # a number once given is never another reader's: tokens hold it
 )
@@ -97,5 +103,32 @@ suppressions = Table(
     Column("lifted_by", String(64), nullable=False),
     Column("forgiven_at", Instant),  # the last lifting; what was sent before it counts no more
     CheckConstraint("kind IN ('soft', 'hard', 'complaint', 'manual')", name="kind"),
+    sqlite_autoincrement=True,
+)
+
+# What happened to subscriptions, in order; appended in the transaction in which it happened.
+subscriber_events = Table(
+    "subscriber_events",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
+    Column("kind", String(16), nullable=False),  # events.EventKind
+    Column("at", Instant, nullable=False),
+    Column("by", String(64), nullable=False),  # "command line", "subscribe page", "bounce", ...
+    Index(None, "subscriber_id"),
+    Index(None, "at"),
+    sqlite_autoincrement=True,
+)
+
+# Addresses that readers want their mail sent to instead, once confirmed there.
+address_changes = Table(
+    "address_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("subscriber_id", ForeignKey("subscribers.id"), nullable=False),
+    Column("address", String(320), nullable=False),  # normalised
+    Column("asked_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Index(None, "subscriber_id"),
     sqlite_autoincrement=True,
 )

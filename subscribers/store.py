@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from subscribers import addresses
+from subscribers import addresses, events
 from subscribers.errors import UnknownSubscriber
+from subscribers.events import EventKind
 from subscribers.model import Consent, Preferences, State, Subscriber, parse_time
 from subscribers.schema import subscribers
 
@@ -44,7 +45,12 @@ def subscribe(
         "unsubscribed_at": None,
     }
     if before is None or before.state is not State.CONFIRMED:
-        values |= {"consent_at": consent.at, "consent_form": consent.form}
+        values |= {
+            "consent_at": consent.at,
+            "consent_form": consent.form,
+            "consent_wording": consent.wording,
+            "consent_network": consent.network,
+        }
     if before is None:
         values |= {
             "address": address,
@@ -54,26 +60,69 @@ def subscribe(
         connection.execute(insert(subscribers).values(values))
     else:
         connection.execute(update(subscribers).where(subscribers.c.id == before.id).values(values))
-    return Subscribed(subscriber=get(connection, address), before=before)
+    subscriber = get(connection, address)
+    if before is None or before.state is State.UNSUBSCRIBED:
+        events.append(connection, subscriber.id, EventKind.SUBSCRIBED, consent.at, consent.form)
+    elif before.preferences != preferences:
+        events.append(connection, subscriber.id, EventKind.CHANGED, consent.at, consent.form)
+    if state is State.CONFIRMED and (before is None or before.state is not State.CONFIRMED):
+        events.append(connection, subscriber.id, EventKind.CONFIRMED, consent.at, consent.form)
+    return Subscribed(subscriber=subscriber, before=before)
 
 
-def confirm(connection: Connection, subscriber_id: int, now: datetime) -> Subscriber:
+def confirm(
+    connection: Connection, subscriber_id: int, now: datetime, by: str = "mail"
+) -> Subscriber:
     """Makes a pending subscription a confirmed one, as of now; twice is once."""
-    connection.execute(
+    done = connection.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber_id, subscribers.c.state == State.PENDING)
         .values(state=State.CONFIRMED, consent_at=now)
     )
+    if done.rowcount:
+        events.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
     return by_id(connection, subscriber_id)
 
 
-def unsubscribe(connection: Connection, subscriber_id: int, now: datetime) -> None:
-    """Ends a subscription; doing it twice keeps the first date."""
-    connection.execute(
+def change(
+    connection: Connection, subscriber_id: int, preferences: Preferences, now: datetime, by: str
+) -> Subscriber:
+    """Replaces the preferences of a subscription, in whatever state; the same ones is nothing."""
+    before = by_id(connection, subscriber_id)
+    if before.preferences != preferences:
+        connection.execute(
+            update(subscribers)
+            .where(subscribers.c.id == subscriber_id)
+            .values(_preferences_row(preferences))
+        )
+        events.append(connection, subscriber_id, EventKind.CHANGED, now, by)
+    return by_id(connection, subscriber_id)
+
+
+def unsubscribe(
+    connection: Connection, subscriber_id: int, now: datetime, by: str = "command line"
+) -> bool:
+    """Ends a subscription; doing it twice keeps the first date. Whether it ended now."""
+    done = connection.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber_id, subscribers.c.state != State.UNSUBSCRIBED)
         .values(state=State.UNSUBSCRIBED, unsubscribed_at=now)
     )
+    if done.rowcount:
+        events.append(connection, subscriber_id, EventKind.UNSUBSCRIBED, now, by)
+    return bool(done.rowcount)
+
+
+def resume(connection: Connection, subscriber_id: int, now: datetime, by: str) -> bool:
+    """Takes an unsubscription back: confirmed as before. Whether it was taken back now."""
+    done = connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id, subscribers.c.state == State.UNSUBSCRIBED)
+        .values(state=State.CONFIRMED, unsubscribed_at=None)
+    )
+    if done.rowcount:
+        events.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
+    return bool(done.rowcount)
 
 
 def find(connection: Connection, address: str) -> Subscriber | None:
@@ -153,8 +202,14 @@ def read(row: Row[Any]) -> Subscriber:
             row.discover,
             row.learn,
             row.clicks,
+            row.paused_until,
         ),
-        consent=Consent(at=row.consent_at, form=row.consent_form),
+        consent=Consent(
+            at=row.consent_at,
+            form=row.consent_form,
+            wording=row.consent_wording,
+            network=row.consent_network,
+        ),
         unsubscribed_at=row.unsubscribed_at,
     )
 
@@ -171,6 +226,7 @@ def _preferences(
     discover: bool,
     learn: bool,
     clicks: bool,
+    paused_until: date | None,
 ) -> Preferences:
     return Preferences(
         follows=frozenset(json.loads(follows)),
@@ -183,6 +239,7 @@ def _preferences(
         discover=discover,
         learn=learn,
         clicks=clicks,
+        paused_until=paused_until,
     )
 
 
@@ -198,4 +255,5 @@ def _preferences_row(preferences: Preferences) -> dict[str, Any]:
         "discover": preferences.discover,
         "learn": preferences.learn,
         "clicks": preferences.clicks,
+        "paused_until": preferences.paused_until,
     }

@@ -24,6 +24,7 @@ from newsletter.pipeline.digests import digest_key
 from newsletter.store import events, operator_acts
 from newsletter.store.database import Connection, Database
 from newsletter.store.events import Delivered, Event
+from subscribers import events as happened
 from subscribers import store as subscribers
 from subscribers.errors import TokenError, UnknownSubscriber
 from subscribers.tokens import Purpose, Signer
@@ -138,6 +139,11 @@ _EVENTS = {
     ReportKind.COMPLAINT: (EventKind.COMPLAINED, What.COMPLAINED),
 }
 
+_HAPPENED = {
+    What.BOUNCED: happened.EventKind.BOUNCED,
+    What.COMPLAINED: happened.EventKind.COMPLAINED,
+}
+
 
 class _Keys:
     """The keys in the Message-IDs of an issue, made once a run: they cannot be read backwards.
@@ -243,6 +249,10 @@ class _Batch:
                 words=report.words,
             ),
         )
+        if new and what in _HAPPENED:
+            happened.append(
+                self._connection, delivery.subscriber_id, _HAPPENED[what], self._now, "mail"
+            )
         reader = subscribers.by_id(self._connection, delivery.subscriber_id)
         taken = replace(
             told,
@@ -275,7 +285,7 @@ class _Batch:
                 f"Was written before {reader.consent.at:%Y-%m-%d}, when they subscribed again."
             )
             return replace(told, what=What.KNOWN, follows=follows)
-        subscribers.unsubscribe(self._connection, subscriber_id, self._now)
+        subscribers.unsubscribe(self._connection, subscriber_id, self._now, "mail")
         last = events.last_sent(self._connection, subscriber_id, report.came)
         if last is not None:
             event = Event(delivery_id=last.id, kind=EventKind.UNSUBSCRIBED, at=self._now)

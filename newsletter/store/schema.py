@@ -338,9 +338,51 @@ letters = Table(
     Column("sent_at", Instant),
     Column("transport", String(64)),
     CheckConstraint(
-        "kind IN ('confirmation', 'welcome', 'preferences', 'goodbye', 'report')", name="kind"
+        "kind IN ('confirmation', 'welcome', 'preferences', 'goodbye', 'report', 'change')",
+        name="kind",
     ),
     CheckConstraint("state IN ('queued', 'sent', 'failed')", name="state"),
     Index("ix_letters_state_next_at", "state", "next_at"),
+    sqlite_autoincrement=True,
+)
+
+# How often something was asked of readers' pages within a window of time.
+request_counts = Table(
+    "request_counts",
+    metadata,
+    Column("name", String(64), primary_key=True),  # what is limited, and a keyed hash of whose
+    Column("starts", Instant, primary_key=True),
+    Column("many", Integer, nullable=False),
+    Index(None, "starts"),
+)
+
+# Who may use the JSON API for what.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),  # SHA-256 of the key, in hex
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant),  # of late, to the hour
+    Column("revoked_at", Instant),
+    sqlite_autoincrement=True,
+)
+
+# Who is told what happens to subscriptions, and how far they have been told.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("url", Text, nullable=False),
+    Column("kinds", JSON, nullable=False),  # of subscribers.events.EventKind; empty: all
+    Column("created_at", Instant, nullable=False),
+    Column("cursor", Integer, nullable=False),  # the last of subscriber_events that is done
+    Column("tries", Integer, nullable=False),  # of the next one
+    Column("next_at", Instant, nullable=False),
+    Column("lost", Integer, nullable=False),  # events given up
+    Column("answer", Text, nullable=False),  # the last one, a line
+    Column("removed_at", Instant),
     sqlite_autoincrement=True,
 )
