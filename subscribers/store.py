@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from subscribers import addresses, events
+from subscribers import addresses, event_store
 from subscribers.errors import UnknownSubscriber
 from subscribers.events import EventKind
 from subscribers.model import Consent, Preferences, State, Subscriber, parse_time
@@ -62,11 +62,13 @@ def subscribe(
         connection.execute(update(subscribers).where(subscribers.c.id == before.id).values(values))
     subscriber = get(connection, address)
     if before is None or before.state is State.UNSUBSCRIBED:
-        events.append(connection, subscriber.id, EventKind.SUBSCRIBED, consent.at, consent.form)
+        event_store.append(
+            connection, subscriber.id, EventKind.SUBSCRIBED, consent.at, consent.form
+        )
     elif before.preferences != preferences:
-        events.append(connection, subscriber.id, EventKind.CHANGED, consent.at, consent.form)
+        event_store.append(connection, subscriber.id, EventKind.CHANGED, consent.at, consent.form)
     if state is State.CONFIRMED and (before is None or before.state is not State.CONFIRMED):
-        events.append(connection, subscriber.id, EventKind.CONFIRMED, consent.at, consent.form)
+        event_store.append(connection, subscriber.id, EventKind.CONFIRMED, consent.at, consent.form)
     return Subscribed(subscriber=subscriber, before=before)
 
 
@@ -80,7 +82,7 @@ def confirm(
         .values(state=State.CONFIRMED, consent_at=now)
     )
     if done.rowcount:
-        events.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
+        event_store.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
     return by_id(connection, subscriber_id)
 
 
@@ -95,7 +97,7 @@ def change(
             .where(subscribers.c.id == subscriber_id)
             .values(_preferences_row(preferences))
         )
-        events.append(connection, subscriber_id, EventKind.CHANGED, now, by)
+        event_store.append(connection, subscriber_id, EventKind.CHANGED, now, by)
     return by_id(connection, subscriber_id)
 
 
@@ -109,7 +111,7 @@ def unsubscribe(
         .values(state=State.UNSUBSCRIBED, unsubscribed_at=now)
     )
     if done.rowcount:
-        events.append(connection, subscriber_id, EventKind.UNSUBSCRIBED, now, by)
+        event_store.append(connection, subscriber_id, EventKind.UNSUBSCRIBED, now, by)
     return bool(done.rowcount)
 
 
@@ -121,7 +123,7 @@ def resume(connection: Connection, subscriber_id: int, now: datetime, by: str) -
         .values(state=State.CONFIRMED, unsubscribed_at=None)
     )
     if done.rowcount:
-        events.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
+        event_store.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
     return bool(done.rowcount)
 
 

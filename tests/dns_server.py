@@ -34,11 +34,8 @@ class DnsServer:
         self.by_tcp = 0
 
     def __enter__(self) -> Self:
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._udp.bind(("127.0.0.1", 0))
-        self.port = self._udp.getsockname()[1]
-        self._tcp.bind(("127.0.0.1", self.port))
+        while not self._bound():
+            pass
         self._tcp.listen()
         self._open = True
         self._threads = [
@@ -47,6 +44,20 @@ class DnsServer:
         for one in self._threads:
             one.start()
         return self
+
+    def _bound(self) -> bool:
+        """Whether a port was found that is free for both."""
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._udp.bind(("127.0.0.1", 0))
+        self.port = self._udp.getsockname()[1]
+        try:
+            self._tcp.bind(("127.0.0.1", self.port))
+        except OSError:
+            self._udp.close()
+            self._tcp.close()
+            return False
+        return True
 
     def __exit__(self, *_: object) -> None:
         self._open = False

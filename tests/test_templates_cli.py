@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -168,6 +167,9 @@ def test_a_preview_is_drawn_anew_when_a_template_changes(place: Path) -> None:
         cwd=place,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # a background job's is not
     )
     try:
         assert process.stdout is not None
@@ -186,8 +188,7 @@ def test_a_preview_is_drawn_anew_when_a_template_changes(place: Path) -> None:
             fetched(url, host="elsewhere.example.org")
     finally:
         os.kill(process.pid, signal.SIGINT)
-        process.wait(10)
-        time.sleep(0)
+        process.wait(30)
         assert process.stdout is not None
         process.stdout.close()
     assert process.returncode == 0

@@ -24,9 +24,10 @@ from newsletter.pipeline.digests import digest_key
 from newsletter.store import events, operator_acts
 from newsletter.store.database import Connection, Database
 from newsletter.store.events import Delivered, Event
-from subscribers import events as happened
+from subscribers import event_store
 from subscribers import store as subscribers
 from subscribers.errors import TokenError, UnknownSubscriber
+from subscribers.events import EventKind as Happened
 from subscribers.tokens import Purpose, Signer
 
 UTC = ZoneInfo("UTC")
@@ -140,8 +141,8 @@ _EVENTS = {
 }
 
 _HAPPENED = {
-    What.BOUNCED: happened.EventKind.BOUNCED,
-    What.COMPLAINED: happened.EventKind.COMPLAINED,
+    What.BOUNCED: Happened.BOUNCED,
+    What.COMPLAINED: Happened.COMPLAINED,
 }
 
 
@@ -250,7 +251,7 @@ class _Batch:
             ),
         )
         if new and what in _HAPPENED:
-            happened.append(
+            event_store.append(
                 self._connection, delivery.subscriber_id, _HAPPENED[what], self._now, "mail"
             )
         reader = subscribers.by_id(self._connection, delivery.subscriber_id)

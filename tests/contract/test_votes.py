@@ -11,7 +11,7 @@ import pytest
 from newsletter.papers import PaperId
 from newsletter.pipeline import interests
 from newsletter.pipeline.selecting import Selector
-from newsletter.store import papers, votes
+from newsletter.store import issues, papers, votes
 from newsletter.store.votes import Cast
 from subscribers import store
 from subscribers.model import Consent, Preferences, Subscriber
@@ -78,7 +78,7 @@ def test_a_vote_moves_papers_unless_the_reader_learns_nothing(world: Ledger) -> 
     select = Selector(issue, NOON + timedelta(hours=1))
     with world.database.read() as connection:
         (wishes,) = select.wishes(connection, [who], before=True)
-        found, against = interests(connection, who, NOON)
+        found, against = interests(connection, who, issues.latest(connection), NOON)
     assert wishes.fit[liked] > 1.2
     assert [vote.paper.id for vote in found[0].votes] == [liked]
     assert against == []
