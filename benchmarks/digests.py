@@ -40,8 +40,8 @@ from newsletter.delivery import DeliveryState
 from newsletter.language import load as load_language
 from newsletter.look import Look
 from newsletter.papers import Paper
+from newsletter.rendering.faces import links_of
 from newsletter.rendering.gist import gist
-from newsletter.rendering.renderer import links_of
 from newsletter.rendering.templates import Templates
 from newsletter.rendering.tex import to_unicode
 from newsletter.resources import folder

@@ -14,7 +14,8 @@ from newsletter.editor import NO_HAND
 from newsletter.issue import Issue
 from newsletter.pipeline.candidates import Terms, running, trends_of
 from newsletter.pipeline.selecting import AWAY, Selector
-from newsletter.rendering.renderer import Entry, Renderer
+from newsletter.rendering.faces import Entry
+from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Candidate
 from newsletter.store import deliveries, editor_acts, issue_acts, issues, locks, papers
 from newsletter.store.database import Connection, Database

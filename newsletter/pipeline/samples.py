@@ -10,8 +10,9 @@ from newsletter.issue import Digest
 from newsletter.message import Builder
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline.letters import Desk
+from newsletter.rendering.faces import Entry
 from newsletter.rendering.letters import Account, Wishes
-from newsletter.rendering.renderer import Entry, Renderer
+from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Pick
 from newsletter.topics import Topic
 from newsletter.trending import Trend

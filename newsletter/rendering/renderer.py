@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from newsletter import plain
 from newsletter.errors import TemplateError
 from newsletter.language import ENGLISH, Language
-from newsletter.papers import Paper, PaperId, shorten_authors
+from newsletter.papers import PaperId
 from newsletter.quoted import encode
 from newsletter.rendering import words
-from newsletter.rendering.gist import LONGEST, gist
-from newsletter.rendering.prose import shorten
+from newsletter.rendering.faces import Entry, face
 from newsletter.rendering.templates import Templates
 from newsletter.rendering.tex import to_unicode
 from newsletter.snapshot import Both, Card, Chip, Masthead, Shell, Slot, Slotted, Snapshot, slotted
 from newsletter.topics import Topic
-from newsletter.trending import Trend
 from newsletter.wording import Wording
 
 SHELL_SLOTS = (
@@ -38,24 +33,6 @@ SHELL_SLOTS = (
 _INDISPENSABLE = ("cards", "unsubscribe")
 
 _SLOT = re.compile("\0([a-z]+)\0")  # NUL cannot come from a paper: to_unicode takes it away
-
-
-@dataclass(frozen=True, kw_only=True)
-class Link:
-    """A link under a card."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A candidate paper with its trend, to be made a card."""
-
-    paper: Paper
-    trend: Trend
-    pinned: bool = False  # by the editor
-    note: str = ""  # the editor's
 
 
 class Renderer:
@@ -172,18 +149,8 @@ class Renderer:
         return " ".join(told)
 
     def _face(self, language: Language, entry: Entry, pages: str) -> Both:
-        paper = entry.paper
-        links = links_of(paper, language)
-        machine = bool(paper.tldr.strip())
-        told = to_unicode(paper.tldr if machine else paper.abstract)
         values = {
-            "title": to_unicode(paper.title),
-            "url": links[0].url,
-            "meta": _meta(entry, language),
-            "note": to_unicode(entry.note),
-            "gist": shorten(told, LONGEST) if machine else gist(told),
-            "by_machine": language.gettext("Summary by a machine:") if machine else "",
-            "links": links,
+            **vars(face(entry, language)),
             "reasons": _slot("reasons"),
             "vote": _slot("vote"),
             "pages": pages,
@@ -204,59 +171,3 @@ def _slot(name: str) -> Markup:
 def _split(rendered: str) -> Slotted:
     pieces = _SLOT.split(rendered)
     return slotted(pieces[::2], pieces[1::2])
-
-
-def _meta(entry: Entry, language: Language) -> str:
-    paper = entry.paper
-    authors = shorten_authors([to_unicode(name) for name in paper.authors])
-    told = (authors, plain.line(paper.organization), *_standing(entry, language))
-    return " · ".join(part for part in told if part)
-
-
-def _standing(entry: Entry, language: Language) -> Iterable[str]:
-    """What makes it trending, in words; of what the editor chose, the place does not matter."""
-    trend = entry.trend
-    if trend.votes is not None:
-        told = language.ngettext("{n} upvote", "{n} upvotes", trend.votes)
-        yield told.format(n=language.number(trend.votes))
-    if trend.rising:
-        yield language.gettext("rising")
-    if trend.position is not None and not entry.pinned:
-        told = (
-            language.gettext("No. {n} of {of} on {day}")
-            if trend.day
-            else language.gettext("No. {n} of {of} trending")
-        )
-        day = language.short(trend.day) if trend.day else ""
-        yield told.format(n=trend.position, of=trend.of, day=day)
-
-
-def links_of(paper: Paper, language: Language) -> list[Link]:
-    """The paper's links, the one of its title first; where it has no page, a search for it."""
-    _ = language.gettext
-    code = _("Code (found by a machine)") if paper.code_guessed else _("Code")
-    found = [
-        Link(label=label, url=url)
-        for label, url in (
-            (_("Abstract"), safe_url(paper.url)),
-            (_("PDF"), safe_url(paper.pdf_url)),
-            (code, safe_url(paper.code_url)),
-            (_("Project"), safe_url(paper.project_url)),
-            (_("Discussion"), safe_url(paper.discussion_url)),
-        )
-        if url
-    ]
-    if safe_url(paper.url):
-        return found
-    query = quote(to_unicode(paper.title)[:300], safe="")
-    search = f"https://arxiv.org/search/?searchtype=title&query={query}"
-    return [Link(label=_("Find it on arXiv"), url=search), *found]
-
-
-def safe_url(url: str | None) -> str | None:
-    """The URL if it is one a mail may link to: it names a host, and `plain.url` lets it pass."""
-    clean = plain.url(url)
-    try:
-        return clean if clean and urlsplit(clean).hostname else None
-    except ValueError:
-        return None

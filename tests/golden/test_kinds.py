@@ -18,8 +18,9 @@ from newsletter.issue import Digest
 from newsletter.message import Builder, Message
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline.letters import letter_to
+from newsletter.rendering.faces import Entry
 from newsletter.rendering.letters import Account, Letters
-from newsletter.rendering.renderer import Entry, Renderer
+from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
 from newsletter.selection import Pick

@@ -15,8 +15,9 @@ from newsletter.identity import title_id
 from newsletter.issue import Digest
 from newsletter.message import Builder, Message, mailbox
 from newsletter.papers import Paper
+from newsletter.rendering.faces import Entry, links_of
 from newsletter.rendering.gist import gist
-from newsletter.rendering.renderer import Entry, Renderer, links_of
+from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.rendering.tex import to_unicode
 from newsletter.resources import folder
