@@ -131,6 +131,14 @@ class Trials:
         ]
         return Field(candidates, self.shown.day).select([wishes])[0]
 
+    def search(self, words: str, most: int) -> list[Paper]:
+        """The papers of late that say these words most, the best first."""
+        return self._matcher.search(words, most)
+
+    def related(self, paper: Paper, most: int) -> list[Paper]:
+        """The papers of late that a paper is nearest to."""
+        return self._matcher.related(paper, most)
+
     def volume(self, own: Topic) -> int:
         """How many of the day's papers a rule finds."""
         return sum(bool(matches) for matches in self._matcher.match(Catalogue([own])))

@@ -26,7 +26,7 @@ def count(connection: Connection, name: str, window: timedelta, now: datetime) -
         )
     )
     mine = (request_counts.c.name == name, request_counts.c.starts == starts)
-    return connection.execute(select(request_counts.c.many).where(*mine)).scalar_one()
+    return int(connection.execute(select(request_counts.c.many).where(*mine)).scalar_one())
 
 
 def forget(connection: Connection, now: datetime) -> None:
