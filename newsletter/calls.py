@@ -35,7 +35,7 @@ def problem(url: str, *, allow_private: bool) -> str | None:
         host = parsed.raw_host.decode("ascii")
     except (httpx.InvalidURL, UnicodeError) as error:
         return f"it is no address that can be asked: {error}"
-    if not host or parsed.fragment or parsed.port == 0:
+    if not host or parsed.fragment or not _is_port(parsed.port):
         return "it must be an https address without a login or a fragment"
     addresses = _numeric(host)
     local = bool(addresses) and all(_is_loopback(one) for one in addresses)
@@ -123,6 +123,10 @@ class Caller:
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR count
+
+
+def _is_port(port: int | None) -> bool:
+    return port is None or 0 < port < 2**16
 
 
 def _numeric(host: str) -> list[str]:
