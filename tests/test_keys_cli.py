@@ -48,7 +48,7 @@ def test_a_key_is_made_listed_and_revoked(tmp_path: Path) -> None:
     assert "key 1, dashboard, for read, status" in said
     (row,) = told(tmp_path, "keys", "list")
     assert (row["id"], row["name"], row["scopes"]) == (1, "dashboard", ["read", "status"])
-    assert row["used_at"] == row["revoked_at"] == ""
+    assert (row["used_at"], row["revoked_at"]) == (None, None)
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or key.encode() not in file.read_bytes()
     assert "dashboard" in done(tmp_path, "keys", "list")
@@ -76,9 +76,9 @@ def test_links_of_before_a_rotation_work_to_their_date(place: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     ended = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
     file.write_text(f"{new}\n{old} until {ended}\n")
-    refused(newsletter(place, "unsubscribe", "--token", token), 2, "not valid")
+    refused(newsletter(place, "unsubscribe", token), 2, "not valid")
     file.write_text(f"{new}\n{old} until {until}\n")
-    done(place, "unsubscribe", "--token", token)
+    done(place, "unsubscribe", token)
     assert "1 older key in the file still counts" in done(place, "keys", "rotate")
     done(place, "keys", "rotate", "--keep-days", "0")
     assert [line.split()[1] for line in file.read_text().splitlines()[1:]] == ["until", "until"]
@@ -138,6 +138,7 @@ def test_a_delivery_of_before_a_rotation_is_found_in_the_relays_log(place: Path)
     with closing(sqlite3.connect(place / "newsletter.db")) as database, database:
         database.execute("UPDATE deliveries SET state = 'unknown'")  # as a lost answer leaves it
     done(place, "keys", "rotate")
+    assert message_id in told(place, "deliveries", "show", "1")["or_message_id"]
     assert message_id[:20] in done(place, "issues", "reconcile", day)
     log = place / "mail.log"
     log.write_text(
