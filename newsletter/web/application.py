@@ -13,7 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from newsletter.errors import NewsletterError, RequestError, StoreError
-from newsletter.web import archive, feeds, home, joining, leaving, preferences, voting
+from newsletter.web import (
+    api,
+    archive,
+    feeds,
+    home,
+    joining,
+    leaving,
+    preferences,
+    status,
+    voting,
+)
 from newsletter.web.limits import TooOften
 from newsletter.web.security import Guard
 from newsletter.web.site import Site
@@ -43,8 +53,9 @@ def create(site: Site) -> FastAPI:
         openapi_url=None,
         root_path=site.base,
     )
-    for room in (home, joining, preferences, leaving, voting, feeds, archive):
+    for room in (home, joining, preferences, leaving, voting, feeds, archive, status):
         app.include_router(room.router(site))
+    app.mount("/api/v1", api.create(site))
     _static(app, site)
     _failures(app, site)
     app.add_middleware(GZipMiddleware, minimum_size=PACKED, compresslevel=4)
@@ -96,7 +107,8 @@ def _failures(app: FastAPI, site: Site) -> None:
     @app.exception_handler(RequestError)
     def wrong_request(request: Request, error: Exception) -> HTMLResponse:
         _ = site.language(request).gettext
-        return failed(request, 404, _("There is nothing here"), str(error))
+        words = "" if "`" in str(error) else str(error)  # of commands, which are not readers'
+        return failed(request, 404, _("There is nothing here"), words)
 
     @app.exception_handler(TooOften)
     def too_often(request: Request, _error: Exception) -> HTMLResponse:
@@ -120,5 +132,5 @@ def _failures(app: FastAPI, site: Site) -> None:
         told = _("It is our fault. Please try again in a while.")
         route = getattr(request.scope.get("route"), "path", "?")  # its address may hold a token
         log.error("%s: %s: %s", route, type(error).__name__, error)
-        status = 503 if isinstance(error, StoreError) else 500
-        return failed(request, status, _("That did not work"), told)
+        code = 503 if isinstance(error, StoreError) else 500
+        return failed(request, code, _("That did not work"), told)

@@ -166,7 +166,7 @@ def _paper(site: Site, connection: Connection, name: str, language: Language) ->
         raise RequestError(f"There is no paper {name!r}.")
     entry = current.shown.entries.get(found) or Entry(paper=kept.paper, trend=UNTOLD)
     known = current.catalogue.topics
-    candidate = next((one for one in current.shown.candidates if one.paper_id == found), None)
+    candidate = current.candidates.get(found)
     matches = candidate.matches if candidate is not None else {}
     slugs = [slug for slug in matches if slug in known and not known[slug].own]
     slugs.sort(key=lambda slug: -matches[slug])

@@ -22,6 +22,7 @@ from newsletter.papers import PaperId
 from newsletter.pipeline import Shown, Trials
 from newsletter.rendering.faces import Face, face
 from newsletter.resources import folder
+from newsletter.selection import Candidate
 from newsletter.store import courses, issues
 from newsletter.topics import Catalogue, Topic
 
@@ -54,6 +55,16 @@ class Current:
         if (found := self._faces.get(key)) is None:
             found = self._faces[key] = face(self.shown.entries[paper_id], language)
         return found
+
+    @cached_property
+    def candidates(self) -> Mapping[PaperId, Candidate]:
+        """Today's papers by their ids."""
+        return {one.paper_id: one for one in self.shown.candidates}
+
+    def is_own(self, slug: str) -> bool:
+        """Whether a topic is a reader's own rule, or is not there any more."""
+        topic = self.catalogue.topics.get(slug)
+        return topic is None or topic.own
 
     def name(self, slug: str) -> str:
         """What people call a topic."""
