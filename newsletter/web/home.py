@@ -96,6 +96,7 @@ class Previews:
             "form_token": forms.token(self._site.app.signer, shown_at),
             "problems": chosen.problems,
             "typed": "",
+            "consent": forms.consent(language, self._site.title),
             "wanted": bool(chosen.wishes.follows),
         }
 
@@ -174,7 +175,7 @@ def _subscribe(site: Site, previews: Previews, request: Request, form: Form) -> 
             request, "home.html", {**values, "problems": problems, "typed": typed}, 400
         )
     network = client(request)
-    wording = language.gettext(forms.CONSENT).format(title=site.title)
+    wording = forms.consent(language, site.title)
     consent = Consent(
         at=now,
         form=FORM,

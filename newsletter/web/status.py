@@ -16,6 +16,7 @@ def look(site: Site) -> Health:
     """What there is, what was last done, and what is left to do."""
     with site.app.database.read() as connection:
         found = issues.latest_row(connection)
+        people = subscribers.count(connection)
         counts = ledger.count(connection, found.id) if found else {}
         states = source_states.listed(connection)
         return Health(
