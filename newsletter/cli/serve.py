@@ -16,6 +16,7 @@ from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import complain, say
 from newsletter.errors import NewsletterError
+from newsletter.pipeline import webhooks
 from newsletter.transports import TransportUnavailable
 from newsletter.web import Site, create
 
@@ -31,7 +32,7 @@ AT_ONCE = 500  # connections
     "--letters/--no-letters",
     default=True,
     show_default=True,
-    help="Whether the letters that readers ask for are sent from here, right away.",
+    help="Whether letters that readers ask for are sent, and webhooks told, from here.",
 )
 @pass_app
 def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
@@ -84,7 +85,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class Office:
-    """Sends letters as they are asked for, beside the pages."""
+    """Sends letters as they are asked for, and tells webhooks, beside the pages."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -126,3 +127,4 @@ class Office:
         post = app.post(self._owner, lambda: datetime.now(UTC))
         stopped = replace(post, stopped=self._stopped.is_set, wait=False)
         pipeline.send_letters(app.database, app.desk, stopped)
+        webhooks.tell(app.database, app.signer, app.caller, lambda: datetime.now(UTC))

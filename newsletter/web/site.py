@@ -205,8 +205,16 @@ class Site:
     def page(
         self, request: Request, name: str, values: Mapping[str, Any], status: int = 200
     ) -> HTMLResponse:
-        """A page as an answer: nobody keeps it, and no search engine lists it."""
+        """A page as an answer: nobody keeps it, and no search engine lists it.
+
+        A page of a reader is in the reader's own language, unless its address says otherwise.
+        """
         language = self.language(request)
+        reader = values.get("reader")
+        if reader is not None and "lang" not in request.query_params:
+            wanted = reader.preferences.language
+            if wanted in self.app.templates.known_languages():
+                language = self.app.templates.language(wanted)
         html = self.render(language, name, {"private": True, **values})
         return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 

@@ -24,9 +24,7 @@ def look(site: Site) -> Health:
             newest_issue=found.day if found else None,
             composed_at=found.composed_at if found else None,
             deliveries={state.value: many for state, many in counts.items()},
-            subscribers={
-                state.value: many for state, many in subscribers.count(connection).items()
-            },
+            subscribers={state.value: many for state, many in people.items()},
             sources={name: one.succeeded_at for name, one in states.items()},
             open_deliveries=ledger.still_open(connection),
         )
