@@ -6,7 +6,7 @@ happened is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select
@@ -21,6 +21,16 @@ def append(
     """Notes that something happened."""
     row = {"subscriber_id": subscriber_id, "kind": kind.value, "at": at, "by": by[:64]}
     connection.execute(insert(subscriber_events).values(row))
+
+
+def append_all(
+    connection: Connection, subscriber_ids: Sequence[int], kind: EventKind, at: datetime, by: str
+) -> None:
+    """Notes that the same happened to many, in this order."""
+    same = {"kind": kind.value, "at": at, "by": by[:64]}
+    if subscriber_ids:
+        rows = [{"subscriber_id": number, **same} for number in subscriber_ids]
+        connection.execute(insert(subscriber_events), rows)
 
 
 def after(
