@@ -3,11 +3,11 @@
 Run: python -m benchmarks.roster [--rows 1000000]
 
 Both read the same CSV of five columns into a new SQLite file with the product's own tables, indexes
-and durability. The baseline is `csv.reader` and `executemany` of the same columns of `subscribers`, a
-transaction each 1,000 rows: it judges no address, looks for nobody who left, finds no duplicates but
-those that the index refuses, and keeps no events. Ours is the verb of `newsletter subscribers import`;
-"again" imports the same file over what is there. Each run is a process of its own, so that memory can
-be told.
+and durability. The baseline is `csv.reader` and `executemany` of the same columns of `subscribers`,
+a transaction each 1,000 rows: it judges no address, looks for nobody who left, finds no duplicates
+but those that the index refuses, and keeps no events. Ours is the verb of `newsletter subscribers
+import`; "again" imports the same file over what is there. Each run is a process of its own, so that
+memory can be told.
 """
 
 from __future__ import annotations

@@ -82,6 +82,7 @@ class Judge:
     def __init__(self, layout: Layout, terms: Terms) -> None:
         self._layout = layout
         self._terms = terms
+        self._named = tuple(name for name in WISHES if name in layout.at)
         # Rows share their preferences and domains; reading each once is enough.
         self._wishes = lru_cache(maxsize=4096)(self._read_wishes)
         self._domain = lru_cache(maxsize=65536)(_domain)
@@ -99,7 +100,7 @@ class Judge:
             if reason := self._left(row.fields):
                 return Refusal(row.line, masked(typed), reason, key)
             state = self._state(row.fields)
-            wishes = self._wishes(tuple(layout.value(row.fields, name) for name in WISHES))
+            wishes = self._wishes(tuple(layout.value(row.fields, name) for name in self._named))
             consent = self._consent(row.fields)
         except (AddressError, PreferenceError) as error:
             return Refusal(row.line, masked(typed), str(error).rstrip("."))
@@ -151,7 +152,7 @@ class Judge:
 
     def _read_wishes(self, values: tuple[str, ...]) -> Wishes:
         said = dict(self._terms.wishes)
-        said |= {name: value for name, value in zip(WISHES, values, strict=True) if value}
+        said |= {name: value for name, value in zip(self._named, values, strict=True) if value}
         follows, passed_over = self._topics(said.pop("topics", ""), self._layout.strict_topics)
         mutes, _ = self._topics(said.pop("mutes", ""), strict=True)
         named: dict[str, Any] = {name: self._read(name, value) for name, value in said.items()}

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -134,6 +135,11 @@ class Seen:
         self._file.close()
 
 
+@lru_cache(maxsize=4096)  # many readers share their preferences
+def _row(preferences: Preferences) -> Mapping[str, Any]:
+    return store.preferences_row(preferences)
+
+
 def _short(key: str) -> bytes:
     return hashlib.blake2b(key.encode(), digest_size=16).digest()
 
@@ -152,24 +158,19 @@ def _insert(
     """The numbers and addresses of those that were not there yet."""
     if not entries:
         return []
-    rows: dict[int, dict[str, Any]] = {}  # many share their preferences
-    values = []
-    for one in entries:
-        shared = rows.get(id(one.wishes))
-        if shared is None:
-            shared = rows[id(one.wishes)] = store.preferences_row(one.wishes.preferences)
-        values.append(
-            {
-                "address": one.address,
-                "address_key": one.key,
-                "domain": addresses.domain(one.address),
-                "state": one.state.value,
-                "consent_at": one.consent.at,
-                "consent_form": one.consent.form,
-                **shared,
-            }
-        )
-    values.sort(key=lambda row: str(row["address_key"]))  # two writers never wait for each other
+    values: list[dict[str, Any]] = [
+        {
+            "address": one.address,
+            "address_key": one.key,
+            "domain": addresses.domain(one.address),
+            "state": one.state.value,
+            "consent_at": one.consent.at,
+            "consent_form": one.consent.form,
+            **_row(one.wishes.preferences),
+        }
+        for one in entries
+    ]
+    values.sort(key=lambda row: row["address_key"])  # two writers never wait for each other
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     columns = (subscribers.c.id, subscribers.c.address, subscribers.c.state)
     statement = dialect.insert(subscribers).on_conflict_do_nothing().returning(*columns)
