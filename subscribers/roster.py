@@ -78,7 +78,11 @@ class Reader:
             yield line
 
     def _next(self) -> str | None:
-        raw = self._file.readline(LONGEST_LINE + 1)
+        try:
+            raw = self._file.readline(LONGEST_LINE + 1)
+        except OSError as error:
+            words = f"the disk or pipe failed: {error.strerror}."
+            raise RosterError(words, line=self.line + 1) from error
         if not raw:
             return None
         self.read += len(raw)

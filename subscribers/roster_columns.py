@@ -153,7 +153,7 @@ def layout(header: Sequence[str], kind: str | None, mapped: Mapping[str, str]) -
             f"export it too, or choose --from csv. {_there(header)}",
             line=1,
         )
-    left = {names.index(name): word for name, word in preset.left.items() if name in names}
+    left = {place: preset.left[name] for place, name in enumerate(names) if name in preset.left}
     if "unsubscribed_at" in mapped:
         left |= dict.fromkeys(at["unsubscribed_at"], "unsubscribed")
     used = {place for places in at.values() for place in places} | set(left)

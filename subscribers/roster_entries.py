@@ -28,6 +28,7 @@ from subscribers.roster import Record, masked
 from subscribers.roster_columns import NO, Layout
 
 LONGEST_FORM = 64  # characters of `consent_form`, as the table has it
+LONGEST_REASON = 300  # characters; some errors quote what they are about
 AHEAD = timedelta(days=1)  # a consent may be of a clock further east, but not of next week
 WISHES = ("topics", "mutes", "at", "zone", "days", "length", "language", "paused_until")
 _LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")  # a part of RFC 5322's dot-atom
@@ -103,7 +104,8 @@ class Judge:
             wishes = self._wishes(tuple(layout.value(row.fields, name) for name in self._named))
             consent = self._consent(row.fields)
         except (AddressError, PreferenceError) as error:
-            return Refusal(row.line, masked(typed), str(error).rstrip("."))
+            reason = addresses.shown(str(error).rstrip("."), LONGEST_REASON)
+            return Refusal(row.line, masked(typed), reason)
         return Entry(row.line, address, key, state, wishes, consent)
 
     def _address(self, typed: str) -> str:

@@ -84,7 +84,9 @@ def put(
 
 def unite(connection: Connection, entries: Iterable[Entry], now: datetime) -> None:
     """Adds the topics of later rows to what the first row of the same address subscribed."""
-    more = {one.key: one.wishes.preferences.follows for one in entries}
+    more: dict[str, frozenset[str]] = {}
+    for one in entries:
+        more[one.key] = more.get(one.key, frozenset()) | one.wishes.preferences.follows
     wanted = []
     for key, before in _known(connection, list(more)).items():
         own = before.preferences

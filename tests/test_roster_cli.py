@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks import roster as benchmark
+from newsletter.store.database import Database
+from subscribers import store
+from subscribers.model import State
 from tests.commands import newsletter, prepare, refused
 
 IMPORT = ("subscribers", "import")
@@ -142,5 +146,22 @@ def test_a_file_that_breaks_tells_how_far_it_was_read(place: Path) -> None:
     ran = newsletter(place, *IMPORT, name, *AGREED)
     refused(ran, 2, "in.csv, line 1,002: byte 1 is not UTF-8", "1,000 rows before it were kept")
     assert "1,000 new" in ran.stdout
-    assert newsletter(place, *IMPORT, file(place, "email\nnobody\n"), *AGREED).returncode == 2
+    name = file(place, "email\nnobody\n")
+    refused(newsletter(place, *IMPORT, name, *AGREED), 2, "in.csv: every row was refused.")
     assert newsletter(place, *IMPORT, file(place, "email\n"), *AGREED).returncode == 0
+
+
+def test_the_benchmark_imports_the_same_both_ways(tmp_path: Path) -> None:
+    """Small; the figures of so few rows say nothing."""
+    benchmark.write(tmp_path / "in.csv", 60)
+    for run in (benchmark.ours, benchmark.baseline):
+        run(tmp_path / f"{run.__name__}.db", tmp_path / "in.csv")
+    found = []
+    for name in ("ours", "baseline"):
+        database = Database(f"sqlite:///{tmp_path}/{name}.db")
+        with database.read() as connection:
+            (batch,) = store.in_batches(connection, State.CONFIRMED)
+        database.close()
+        found.append({(one.address, one.preferences, one.consent.at) for one in batch})
+    assert found[0] == found[1]
+    assert len(found[0]) == 60

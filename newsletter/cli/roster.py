@@ -132,6 +132,8 @@ def import_(
         _tell(done, found, told, refused_file, dry)
     if done.error is not None:
         complain(f"{_called(file)}, {done.error} {_until(done, dry)}")
+    elif done.rows and done.refused == done.rows:
+        complain(f"{_called(file)}: every row was refused.")
     if done.error is not None or (done.rows and done.refused == done.rows):
         context.exit(RequestError.exit_code)
 

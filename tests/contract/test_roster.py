@@ -129,13 +129,14 @@ def test_update_changes_only_what_a_row_names(database: Database) -> None:
 @pytest.mark.parametrize("between", ["", FILLERS], ids=["one batch", "two batches"])
 def test_duplicates_are_one_with_the_topics_of_all(database: Database, between: str) -> None:
     """The first row wins, case aside, however far apart they stand."""
-    text = f"email,topics\nA@example.org,alignment\n{between}a@EXAMPLE.org,robotics\n"
+    later = "a@EXAMPLE.org,robotics\na@example.org,vision\n"
+    text = f"email,topics\nA@example.org,alignment\n{between}{later}"
     fillers = BATCH if between else 0
-    assert Import(database, text, dry=True).counts == (1 + fillers, 0, 1, 0)
-    assert Import(database, text).counts == (1 + fillers, 0, 1, 0)
+    assert Import(database, text, dry=True).counts == (1 + fillers, 0, 2, 0)
+    assert Import(database, text).counts == (1 + fillers, 0, 2, 0)
     found = of(database, "a@example.org")
     assert found.address == "A@example.org"
-    assert found.preferences.follows == {"alignment", "robotics"}
+    assert found.preferences.follows == {"alignment", "robotics", "vision"}
 
 
 @pytest.mark.parametrize("between", ["", FILLERS], ids=["one batch", "two batches"])
