@@ -178,6 +178,11 @@ class App:
         """How long a sender holds what it claimed."""
         return timedelta(seconds=self.settings.delivery.lease_seconds)
 
+    def renew(self) -> None:
+        """Forgets what topics there are, so that those made since are found."""
+        for name in ("offer", "catalogue", "desk"):
+            self.__dict__.pop(name, None)
+
     def close(self) -> None:
         """Closes what was opened."""
         if "fetcher" in self.__dict__:

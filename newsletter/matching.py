@@ -33,6 +33,7 @@ FEW = 100  # papers, of which a z-score is worth half
 TELLING = 8  # different words a text has at least to be told from another
 BLOCK = 256  # papers compared at a time
 FEWEST = 300  # papers a z-score is of; fewer are filled up from the background
+RELATED = 0.35  # cosine in the latent space from which a paper is worth looking at beside another
 TWINS = 0.9  # cosine of tf-idf from which two papers are one
 CLOSE = "its text"  # as evidence
 
@@ -175,6 +176,20 @@ class Matcher:
             evidence=tuple(dict.fromkeys(evidence)),
         )
 
+    def search(self, said: str, most: int) -> list[Paper]:
+        """The papers that say these words most (BM25), background and all, the best first."""
+        found = self.index.spoken(self.index.weigh(Asked(said).weights()))
+        return [self._all[at] for at in _best(found, most)]
+
+    def related(self, paper: Paper, most: int) -> list[Paper]:
+        """The papers nearest to one in the latent space, background and all."""
+        row = self.index.latent_of(self.index.fold_in([Text(paper.title, paper.abstract)]))[0]
+        near = self.index.latent @ row
+        near[near < RELATED] = 0
+        if paper.id in self._place:
+            near[self._place[paper.id]] = 0
+        return [self._all[at] for at in _best(near, most)]
+
     def twins(self) -> list[list[int]]:
         """The places of papers that are nearly the same, in groups of two and more.
 
@@ -213,6 +228,12 @@ class Matcher:
                 known = seen.setdefault((title, author.casefold()), at)
                 if known != at:
                     yield known, at
+
+
+def _best(scores: Floats, most: int) -> list[int]:
+    """The places of the highest scores above 0, the best first."""
+    order = np.argsort(-scores, kind="stable")[:most]
+    return [int(at) for at in order if scores[at] > 0]
 
 
 def strength(signs: Signs, near: float) -> float:

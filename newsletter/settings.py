@@ -308,12 +308,66 @@ class SemanticSettings(Options):
 
 
 class PagesSettings(Options):
-    """[pages]: where readers find their pages."""
+    """[pages]: where readers find their pages, and what `newsletter serve` lets in."""
 
     url: Annotated[str, AfterValidator(_pages)] | None = Field(
         default=None,
         description="The public address of readers' pages that you serve, which the links in mails "
         "lead to; without one, mails ask readers to answer instead.",
+    )
+    bind: Annotated[str, AfterValidator(_addresses)] = Field(
+        default="127.0.0.1", description="The address that `newsletter serve` listens on."
+    )
+    port: int = Field(default=8080, ge=0, le=65_535, description="And its port.")
+    hosts: Names | None = Field(
+        default=None,
+        description="The names by which pages may be asked for, separated by commas; by default "
+        "that of pages.url, and this machine's own.",
+    )
+    proxies: Annotated[Names, AfterValidator(_addresses)] | None = Field(
+        default=None,
+        description="The addresses of proxies in front, separated by commas; whom they name in "
+        "X-Forwarded-For is believed, nobody else.",
+    )
+    hsts_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=63_072_000,
+        description="How long browsers are to ask for these pages by https only (HSTS).",
+    )
+    origins: str = Field(
+        default="",
+        max_length=2000,
+        description="Sites whose pages may call the JSON API from a browser (CORS), such as "
+        "https://lab.example.org; several are separated by commas.",
+    )
+    keep_network: bool = Field(
+        default=False,
+        description="Whether the IP address that a consent came from is kept with it.",
+    )
+    asks_per_network: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        description="Confirmations and links that one network can ask for in an hour.",
+    )
+    asks_per_address: int = Field(
+        default=3, ge=1, le=100, description="And for one address in a day."
+    )
+    asks_per_domain: int = Field(
+        default=500, ge=1, le=1_000_000, description="And for all addresses of a domain in an hour."
+    )
+    least_seconds: float = Field(
+        default=2,
+        ge=0,
+        le=60,
+        description="A form that is sent sooner than this after it was shown is asked for again: "
+        "people take longer.",
+    )
+    disposable: Path | None = Field(
+        default=None,
+        description="A file of domains, one a line, whose addresses are refused: those that throw "
+        "mail away.",
     )
 
 

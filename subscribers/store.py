@@ -17,6 +17,8 @@ from subscribers.events import EventKind
 from subscribers.model import Consent, Preferences, State, Subscriber, parse_time
 from subscribers.schema import subscribers
 
+ERASED = "erased.invalid"  # RFC 2606 2: nobody ever has this domain
+
 
 @dataclass(frozen=True, kw_only=True)
 class Subscribed:
@@ -125,6 +127,40 @@ def resume(connection: Connection, subscriber_id: int, now: datetime, by: str) -
     if done.rowcount:
         event_store.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
     return bool(done.rowcount)
+
+
+def erase(connection: Connection, subscriber_id: int, now: datetime, by: str) -> None:
+    """Forgets who a subscriber was; the number stays, for tokens and accounts hold it."""
+    nobody = f"erased-{subscriber_id}@{ERASED}"
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id)
+        .values(
+            _preferences_row(Preferences())
+            | {
+                "address": nobody,
+                "address_key": nobody,
+                "domain": ERASED,
+                "state": State.UNSUBSCRIBED,
+                "consent_form": "",
+                "consent_wording": "",
+                "consent_network": "",
+                "unsubscribed_at": now,
+            }
+        )
+    )
+    event_store.append(connection, subscriber_id, EventKind.ERASED, now, by)
+
+
+def never_confirmed(connection: Connection, before: datetime, limit: int) -> list[int]:
+    """Numbers of pending subscriptions that were asked for before an instant."""
+    query = (
+        select(subscribers.c.id)
+        .where(subscribers.c.state == State.PENDING, subscribers.c.consent_at < before)
+        .order_by(subscribers.c.id)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
 
 
 def find(connection: Connection, address: str) -> Subscriber | None:

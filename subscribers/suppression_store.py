@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from subscribers import addresses
@@ -68,6 +68,11 @@ def find(connection: Connection, address_key: str) -> Suppression | None:
     query = select(suppressions).where(suppressions.c.address_key == address_key)
     row = connection.execute(query).one_or_none()
     return None if row is None else _read(row)
+
+
+def forget(connection: Connection, address_key: str) -> None:
+    """Forgets that an address was ever suppressed."""
+    connection.execute(delete(suppressions).where(suppressions.c.address_key == address_key))
 
 
 def listed(

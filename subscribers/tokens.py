@@ -34,6 +34,8 @@ class Purpose(StrEnum):
     VIEW = "view"  # of a subscriber and an issue: the digest as a page
     VOTE = "vote"  # of a subscriber, an issue and a paper's place in it
     CONFIRM = "confirm"  # of a subscriber, and the second (Unix time) it ends with
+    CHANGE = "change"  # of a subscriber, an address asked for, and the second it ends with
+    FORM = "form"  # of nobody: the second in which a form was shown
     RETURN = "return"  # says to which delivery a returned mail belongs
 
 

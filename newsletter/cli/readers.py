@@ -15,7 +15,7 @@ from newsletter.cli import roster, votes
 from newsletter.cli.options import language_of, limit, pass_app
 from newsletter.cli.show import as_json, counted, dump, say, table
 from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
-from newsletter.cli.topics import keep_own, rule_options, typed
+from newsletter.cli.topics import rule_options, typed
 from newsletter.errors import RequestError
 from newsletter.store import events
 from newsletter.store.letters import LetterKind
@@ -115,7 +115,7 @@ def subscribe(
         if ask and before is not None and before.state is State.CONFIRMED:
             raise RequestError(f"{before.address} is subscribed already; there is nothing to ask.")
         state = State.PENDING if ask else State.CONFIRMED
-        keep_own(connection, own)
+        pipeline.keep_rules(connection, own, now)
         done = store.subscribe(connection, address, preferences, consent, state)
         if ask:
             pipeline.queue_letter(connection, LetterKind.CONFIRMATION, done.subscriber, now)

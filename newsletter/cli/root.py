@@ -33,6 +33,7 @@ from newsletter.cli.compose import compose
 from newsletter.cli.preflight import preflight
 from newsletter.cli.preview import preview
 from newsletter.cli.send import send
+from newsletter.cli.serve import serve
 from newsletter.cli.show import complain
 from newsletter.cli.status import status
 from newsletter.config import load
@@ -100,6 +101,7 @@ for _command in (
     preview,
     preflight,
     send,
+    serve,
     status,
     explain.explain,
     evaluate.evaluate,

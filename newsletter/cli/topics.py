@@ -335,12 +335,6 @@ def _keep(connection: Connection, topic: Topic, by: str) -> None:
     (store.put_own(connection, [kept]) if topic.own else store.put(connection, kept))
 
 
-def keep_own(connection: Connection, own: Sequence[Topic]) -> None:
-    """Keeps readers' rules, so that they can be followed."""
-    for topic in own:
-        _keep(connection, topic, "a reader")
-
-
 def _titles(connection: Connection, topic: Topic) -> dict[PaperId, str]:
     return {
         paper.id: to_unicode(paper.title) for paper in papers_store.of(connection, topic.examples)

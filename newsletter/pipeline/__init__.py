@@ -29,12 +29,23 @@ from newsletter.pipeline.letters import (
 )
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
 from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
+from newsletter.pipeline.readership import (
+    Asked,
+    ask,
+    ask_change,
+    ask_link,
+    erase,
+    keep_rules,
+    tidy,
+)
 from newsletter.pipeline.samples import draw_samples
 from newsletter.pipeline.selecting import explain, leading_vote
+from newsletter.pipeline.showing import Shown, Trials, of_issue, today, trials
 from newsletter.pipeline.taste import interests
 from newsletter.pipeline.topics import judge, volumes
 
 __all__ = [
+    "Asked",
     "Backtest",
     "Clearance",
     "Collected",
@@ -51,11 +62,16 @@ __all__ = [
     "Rehearsed",
     "Retried",
     "Road",
+    "Shown",
     "Taken",
     "TakenBack",
+    "Trials",
     "Typed",
     "What",
     "add",
+    "ask",
+    "ask_change",
+    "ask_link",
     "backtest",
     "cancel",
     "clear",
@@ -66,14 +82,17 @@ __all__ = [
     "draw_again",
     "draw_samples",
     "edit",
+    "erase",
     "explain",
     "import_subscribers",
     "interests",
     "judge",
     "judge_letters",
+    "keep_rules",
     "leading_vote",
     "letter_to",
     "look",
+    "of_issue",
     "open_roads",
     "pause",
     "preflight",
@@ -85,6 +104,9 @@ __all__ = [
     "send_letters",
     "state_for",
     "take_back",
+    "tidy",
+    "today",
+    "trials",
     "volumes",
     "welcome",
 ]

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from newsletter.editor import NO_HAND
 from newsletter.issue import Issue
-from newsletter.pipeline.candidates import Terms, running, trends_of
+from newsletter.pipeline import showing
+from newsletter.pipeline.candidates import Terms, running
 from newsletter.pipeline.selecting import AWAY, Selector
 from newsletter.rendering.faces import Entry
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Candidate
-from newsletter.store import deliveries, editor_acts, issue_acts, issues, locks, papers
+from newsletter.store import deliveries, issue_acts, issues, locks
 from newsletter.store.database import Connection, Database
 from newsletter.topics import Catalogue, Topic
-from newsletter.trending import UNTOLD
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
 
@@ -126,23 +125,12 @@ def draw_again(
 ) -> Issue:
     """The issue as templates, settings and papers are now; kept is nothing. For previews."""
     with database.read() as connection:
-        hands = editor_acts.hands(connection)
-        kept = {one.paper_id: papers.get(connection, one.paper_id) for one in issue.candidates}
-    found = trends_of(kept, terms, issue.composed_at)
-    entries = [
-        Entry(
-            paper=replace(kept[one.paper_id].paper, id=one.paper_id),
-            trend=found.get(one.paper_id, UNTOLD),
-            pinned=one.pinned,
-            note=hands.get(kept[one.paper_id].paper.id, NO_HAND).note,
-        )
-        for one in issue.candidates
-    ]
+        entries = showing.entries(connection, terms, issue)
     snapshot = renderer.freeze(
         masthead=terms.masthead,
         imprint=terms.imprint,
         day=issue.day,
-        entries=entries,
+        entries=list(entries.values()),
         topics=_asked(catalogue, issue.candidates),
         languages=_languages(database, renderer, terms),
         origins=terms.origins,

@@ -23,7 +23,9 @@ from newsletter.store import letters as kept
 from newsletter.store.database import Connection
 from newsletter.store.letters import LetterKind, Waiting
 from newsletter.topics import Catalogue
+from subscribers import change_store
 from subscribers import store as subscribers
+from subscribers.change_store import Change
 from subscribers.model import State, Subscriber
 from subscribers.tokens import Purpose, Signer
 
@@ -79,18 +81,43 @@ def compose_letter(
     reader = subscribers.by_id(connection, waiting.subscriber_id)
     if reader.state is not state_for(waiting.kind):
         return None
+    if waiting.kind is LetterKind.CHANGE:
+        return _change(connection, desk, waiting, reader, now)
     letter = write(desk, waiting.kind, reader, now, first=_first(connection, reader))
     token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
     return mail_of(desk, waiting, letter, reader.address, token)
+
+
+def queue_change(connection: Connection, change: Change, now: datetime) -> None:
+    """Queues the letter that asks an address whether it is to get a reader's mail."""
+    key = str(change.id)
+    kept.queue(connection, LetterKind.CHANGE, key, change.address, now, change.subscriber_id)
+
+
+def _change(
+    connection: Connection, desk: Desk, waiting: Waiting, reader: Subscriber, now: datetime
+) -> Message | None:
+    change = change_store.find(connection, int(waiting.key.partition("/")[2]))
+    if change.done_at is not None or not desk.masthead.pages:
+        return None
+    ends = int((now + CONFIRM_WITHIN).timestamp())
+    token = desk.signer.sign(Purpose.CHANGE, reader.id, change.id, ends)
+    url = f"{desk.masthead.pages}/change/{token}"
+    letter = desk.letters.change(_code(desk, reader), url, CONFIRM_WITHIN.days)
+    return mail_of(desk, waiting, letter, change.address, "")
+
+
+def _code(desk: Desk, reader: Subscriber) -> str:
+    """The language a reader is written to in."""
+    code = reader.preferences.language
+    return code if code in desk.letters.languages() else desk.language
 
 
 def write(
     desk: Desk, kind: LetterKind, reader: Subscriber, now: datetime, *, first: bool
 ) -> Letter:
     """The words of a letter to a reader; raises RequestError where it needs readers' pages."""
-    code = reader.preferences.language or desk.language
-    if code not in desk.letters.languages():
-        code = desk.language
+    code = _code(desk, reader)
     pages, sign = desk.masthead.pages, desk.signer.sign
     leave = leaving(desk.masthead, sign(Purpose.UNSUBSCRIBE, reader.id))[0]
     link = f"{pages}/preferences/{sign(Purpose.PREFERENCES, reader.id)}" if pages else ""

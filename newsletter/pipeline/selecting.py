@@ -11,7 +11,7 @@ from newsletter.papers import PaperId
 from newsletter.pipeline import silencing
 from newsletter.pipeline.taste import NOBODY, Tastes
 from newsletter.selection import Considered, Field, Selection, Weights, Wishes
-from newsletter.store import deliveries, editor_acts
+from newsletter.store import deliveries, editor_acts, issues
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import NewDelivery
 from newsletter.text import Embedder
@@ -81,7 +81,10 @@ class Selector:
             )
             if one.id in silent
             else self._delivery(
-                one, selections[one.id], at, away=bool(recent) and one.id not in here
+                one,
+                selections[one.id],
+                at,
+                away=(bool(recent) and one.id not in here) or self._returns(connection, one),
             )
             for one, at in due
         ]
@@ -152,6 +155,14 @@ class Selector:
             language=reader.preferences.language,
             beyond=selection.beyond,
         )
+
+    def _returns(self, connection: Connection, reader: Subscriber) -> bool:
+        """Whether this is the first issue after a pause."""
+        until = reader.preferences.paused_until
+        if until is None or not self._issue.day - AWAY <= until <= self._issue.day:
+            return False
+        since = issues.between(connection, until, self._issue.day)
+        return not deliveries.had_any(connection, since, reader.id, reader.id)
 
     def _kind(self, reader: Subscriber, *, away: bool) -> DigestKind:
         if away and reader.consent.at < self._now - AWAY:

@@ -168,6 +168,37 @@ class Letters:
             ),
         )
 
+    def change(self, code: str, url: str, days: int) -> Letter:
+        """Asks an address whether it is to get a reader's mail from now on."""
+        language = self._templates.language(code)
+        _ = language.gettext
+        return self._letter(
+            language,
+            _Words(
+                subject=_("Please confirm your new address: {title}").format(
+                    title=self._masthead.title
+                ),
+                heading=_("Is this your new address?"),
+                paragraphs=[
+                    _("A reader of {title} wants the mails sent to this address.").format(
+                        title=self._masthead.title
+                    )
+                ],
+                button=_("Yes, send them here"),
+                url=url,
+                notes=[
+                    language.ngettext(
+                        "The link works for {n} day. If it was not you, do nothing: "
+                        "nothing will be sent.",
+                        "The link works for {n} days. If it was not you, do nothing: "
+                        "nothing will be sent.",
+                        days,
+                    ).format(n=days)
+                ],
+                why=_("You get this one mail because your address was typed into a form."),
+            ),
+        )
+
     def goodbye(self, code: str, *, url: str) -> Letter:
         """Confirms that nothing more will come; `url` leads back, empty where nothing does."""
         language = self._templates.language(code)

@@ -23,6 +23,7 @@ from newsletter.language import Language
 from newsletter.look import Look
 
 WIDTH = 76  # columns of text parts; some clients add two of their own when quoting
+PAGES = "pages/"  # templates of readers' pages; all others are of mails
 TRANSLATIONS = "translations"  # where a folder of templates keeps its languages
 
 # What mjml-python lets through in silence, and what would tell a third party that a mail was read.
@@ -96,7 +97,8 @@ class Templates:
         """A template's text; of MJML the HTML it compiles to, which still holds its Jinja tags."""
         text = self._read(name)
         if not name.endswith(".mjml"):
-            found = _MUST_NOT_STAND.search(text) if _is_markup(name) else None
+            is_mail = _is_markup(name) and not name.startswith(PAGES)
+            found = _MUST_NOT_STAND.search(text) if is_mail else None
             if found:
                 where = f"{self.find(name)}, line {text.count(chr(10), 0, found.start()) + 1}"
                 raise TemplateError(f"Template {where}: {found[0]!r} must not stand in a mail.")

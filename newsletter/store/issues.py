@@ -132,6 +132,15 @@ def between(connection: Connection, first: date, last: date) -> list[int]:
     return list(connection.scalars(query))
 
 
+def paper_at(connection: Connection, issue_id: int, place: int) -> PaperId:
+    """The paper at a place of an issue, from 0; raises RequestError."""
+    mine = (issue_papers.c.issue_id == issue_id, issue_papers.c.place == place)
+    found = connection.scalar(select(issue_papers.c.paper_id).where(*mine))
+    if found is None:
+        raise RequestError("There is no such paper in that issue.")
+    return PaperId(found)
+
+
 def names_of(connection: Connection, issue: Issue) -> dict[str, PaperId]:
     """Every id that an issue's papers have or had, each with the one it has in the issue."""
     frozen = [candidate.paper_id for candidate in issue.candidates]

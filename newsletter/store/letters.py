@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, func, or_, select, update
 
 from newsletter.store.insert import insert_new
 from newsletter.store.schema import letters
@@ -21,6 +21,7 @@ class LetterKind(StrEnum):
     PREFERENCES = "preferences"
     GOODBYE = "goodbye"
     REPORT = "report"  # to the operator
+    CHANGE = "change"  # to an address that a reader wants instead
 
 
 class LetterState(StrEnum):
@@ -83,6 +84,18 @@ def queue_all(
         for key, address, subscriber_id in wanted
     ]
     return len(insert_new(connection, letters, rows, returning=letters.c.id))
+
+
+def queued_since(
+    connection: Connection, kind: LetterKind, subscriber_id: int, instant: datetime
+) -> int:
+    """How many letters of a kind were queued for a reader since an instant."""
+    query = select(func.count()).where(
+        letters.c.kind == kind,
+        letters.c.subscriber_id == subscriber_id,
+        letters.c.queued_at >= instant,
+    )
+    return connection.scalar(query) or 0
 
 
 def claim(

@@ -132,6 +132,20 @@ def of(connection: Connection, ids: Iterable[PaperId]) -> list[Paper]:
     return found
 
 
+def kept(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, Kept]:
+    """All that is kept of papers, by the ids asked for, whatever they are called now."""
+    asked = list(ids)
+    is_now = func.coalesce(papers.c.same_as, papers.c.id).label("now")
+    found: dict[PaperId, Kept] = {}
+    for start in range(0, len(asked), CHUNK):
+        query = select(papers.c.id, is_now).where(papers.c.id.in_(asked[start : start + CHUNK]))
+        now = {PaperId(row.id): row.now for row in connection.execute(query)}
+        rows = connection.execute(select(papers).where(papers.c.id.in_(set(now.values())))).all()
+        known = {one.paper.id: one for one in _with_observations(connection, rows)}
+        found |= {name: known[current] for name, current in now.items()}
+    return found
+
+
 def find(connection: Connection, name: str) -> PaperId:
     """The id of the paper that `get` returns; raises RequestError."""
     if not name.strip():

@@ -1,0 +1,158 @@
+"""What readers do by their pages: ask for mail, change what comes, leave, come back, be forgotten.
+
+Whoever types an address is told the same, whether it is known here or not: what follows goes to
+that address alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from newsletter import rules
+from newsletter.pipeline.letters import CONFIRM_WITHIN, queue_change, queue_letter
+from newsletter.store import erasing
+from newsletter.store import letters as kept
+from newsletter.store import topics as kept_topics
+from newsletter.store.database import Connection, Database
+from newsletter.store.letters import LetterKind
+from newsletter.store.topics import KeptTopic
+from newsletter.topics import Topic
+from subscribers import addresses, change_store, suppression_store
+from subscribers import store as subscribers
+from subscribers.model import Consent, Preferences, State, Subscriber
+from subscribers.suppression import Suppression, SuppressionKind
+from subscribers.tokens import Signer
+
+AGAIN = timedelta(minutes=10)  # within which the same letter is not asked for twice
+BATCH = 200
+ERASED_BY = "the reader"
+
+
+class Asked(StrEnum):
+    """What followed when somebody asked for mail; told to nobody but the operator."""
+
+    CONFIRMATION = "confirmation"  # a letter asks the owner
+    PREFERENCES = "preferences"  # the owner is subscribed, and gets the link to change it
+    SOON = "soon"  # such a letter was asked for a moment ago
+    SUPPRESSED = "suppressed"  # the address gets nothing
+
+
+def ask(
+    connection: Connection,
+    signer: Signer,
+    address: str,
+    wants: Preferences,
+    own: Sequence[Topic],
+    consent: Consent,
+) -> Asked:
+    """Asks the owner of an address to confirm these wishes; raises AddressError.
+
+    A subscription that holds is not changed: who typed the address may be anybody.
+    """
+    now = consent.at
+    key = addresses.key(addresses.normalise(address))
+    if _silenced(connection, signer, key, now):
+        return Asked.SUPPRESSED
+    before = subscribers.find(connection, address)
+    if before is not None and before.state is State.CONFIRMED:
+        return _letter(connection, LetterKind.PREFERENCES, before, now, Asked.PREFERENCES)
+    keep_rules(connection, own, now)
+    done = subscribers.subscribe(connection, address, wants, consent, State.PENDING)
+    return _letter(connection, LetterKind.CONFIRMATION, done.subscriber, now, Asked.CONFIRMATION)
+
+
+def ask_link(connection: Connection, address: str, now: datetime) -> Asked | None:
+    """Sends the owner of an address the link to the preferences; None where nobody has it."""
+    reader = subscribers.find(connection, address)
+    if reader is None or reader.state is State.UNSUBSCRIBED:
+        return None
+    if reader.state is State.PENDING:
+        return _letter(connection, LetterKind.CONFIRMATION, reader, now, Asked.CONFIRMATION)
+    return _letter(connection, LetterKind.PREFERENCES, reader, now, Asked.PREFERENCES)
+
+
+def _letter(
+    connection: Connection, kind: LetterKind, reader: Subscriber, now: datetime, asked: Asked
+) -> Asked:
+    if kept.queued_since(connection, kind, reader.id, now - AGAIN):
+        return Asked.SOON
+    queue_letter(connection, kind, reader, now)
+    return asked
+
+
+def keep_rules(connection: Connection, own: Sequence[Topic], now: datetime) -> None:
+    """Keeps readers' own rules, so that they can be followed."""
+    told = [
+        KeptTopic(
+            slug=one.slug,
+            definition=rules.definition(one),
+            own=True,
+            removed=False,
+            by="a reader",
+            at=now,
+        )
+        for one in own
+    ]
+    if told:
+        kept_topics.put_own(connection, told)
+
+
+def ask_change(connection: Connection, reader: Subscriber, address: str, now: datetime) -> None:
+    """Asks another address whether it is to get a reader's mail; raises AddressError."""
+    queue_change(connection, change_store.ask(connection, reader.id, address, now), now)
+
+
+def erase(connection: Connection, signer: Signer, reader: Subscriber, now: datetime) -> None:
+    """Forgets a reader. That the address is not to be written to is kept as a keyed hash alone."""
+    key = addresses.key(reader.address)
+    before = suppression_store.find(connection, key)
+    holds = before if before is not None and before.silences(now) else None
+    suppression_store.forget(connection, key)
+    suppression_store.put(
+        connection,
+        Suppression(
+            address_key=hashed(signer, key),
+            kind=holds.kind if holds else SuppressionKind.MANUAL,
+            reason="Erased as its owner wanted.",
+            at=now,
+            by=ERASED_BY,
+        ),
+    )
+    _forget(connection, reader.id, now, ERASED_BY)
+
+
+def _forget(connection: Connection, subscriber_id: int, now: datetime, by: str) -> None:
+    erasing.erase(connection, subscriber_id)
+    change_store.forget(connection, subscriber_id)
+    subscribers.erase(connection, subscriber_id, now, by)
+
+
+def hashed(signer: Signer, address_key: str) -> str:
+    """What an erased address is known by: nobody without the secret can tell whose it is."""
+    return f"erased:{signer.opaque(f'erased/{address_key}')}"
+
+
+def _silenced(connection: Connection, signer: Signer, key: str, now: datetime) -> bool:
+    """Whether an address gets no letter; one that its owner had erased may come back."""
+    before = suppression_store.find(connection, key)
+    if before is not None and before.silences(now):
+        return True
+    gone = suppression_store.find(connection, hashed(signer, key))
+    if gone is None or not gone.silences(now):
+        return False
+    return gone.kind is not SuppressionKind.MANUAL
+
+
+def tidy(database: Database, now: datetime) -> int:
+    """Forgets those who never confirmed; how many."""
+    done = 0
+    while True:
+        with database.write() as connection:
+            late = subscribers.never_confirmed(connection, now - CONFIRM_WITHIN - AGAIN, BATCH)
+            for subscriber_id in late:
+                _forget(connection, subscriber_id, now, "time")
+        done += len(late)
+        if len(late) < BATCH:
+            return done

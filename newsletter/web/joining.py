@@ -1,0 +1,52 @@
+"""The link of a confirmation: it shows what is asked, and acts only when somebody says yes."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from newsletter import pipeline
+from newsletter.errors import RequestError
+from newsletter.web.site import Site
+from subscribers import store as subscribers
+from subscribers.model import State
+from subscribers.tokens import Purpose
+
+
+def router(site: Site) -> APIRouter:
+    """The routes of confirmations."""
+    routes = APIRouter(include_in_schema=False)
+    signer = site.app.signer
+
+    @routes.get("/confirm/{token}")
+    def ask(request: Request, token: str) -> HTMLResponse:
+        """Shows what is to be confirmed: scanners of mail open links too, so nothing is done."""
+        number, ends = signer.read_all(Purpose.CONFIRM, token, 2)
+        with site.app.database.read() as connection:
+            reader = subscribers.by_id(connection, number)
+        if reader.state is State.UNSUBSCRIBED or site.clock().timestamp() > ends:
+            raise RequestError("This link has expired; subscribe again at the front page.")
+        values = {"reader": reader, "token": token, "done": False, "first": False}
+        return site.page(request, "confirm.html", values | _names(site, reader.preferences.follows))
+
+    @routes.post("/confirm/{token}")
+    def confirm(request: Request, token: str) -> HTMLResponse:
+        """Confirms, and welcomes; twice is once."""
+        zone = site.app.terms.zone
+        with site.app.database.write() as connection:
+            done = pipeline.confirm(connection, signer, token, site.clock(), zone)
+        site.told(done.new)
+        reader = done.reader
+        values = {
+            "reader": reader,
+            "token": signer.sign(Purpose.PREFERENCES, reader.id),
+            "done": True,
+            "first": done.new and site.current.shown.issue is not None,
+        }
+        return site.page(request, "confirm.html", values | _names(site, reader.preferences.follows))
+
+    return routes
+
+
+def _names(site: Site, follows: frozenset[str]) -> dict[str, list[str]]:
+    return {"names": sorted(map(site.current.name, follows))}

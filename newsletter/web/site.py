@@ -1,0 +1,193 @@
+"""What pages are made from: the app's parts, and today's papers, looked up anew every so often."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from newsletter import pipeline
+from newsletter.app import App
+from newsletter.errors import NewsletterError
+from newsletter.language import Language
+from newsletter.pipeline import Shown, Trials
+from newsletter.resources import folder
+from newsletter.store import courses, issues
+from newsletter.topics import Catalogue, Topic
+
+LOOK = timedelta(seconds=20)  # between two looks whether an issue was composed
+ANEW = timedelta(minutes=10)  # papers' votes change while no issue is composed
+WEEKS = 12  # that a topic's course is drawn of
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """Today's papers, and what is known of topics."""
+
+    made_at: datetime
+    newest: int  # the number of the newest issue
+    catalogue: Catalogue
+    shown: Shown
+    trials: Trials
+    weekly: Mapping[str, float]  # papers a week under each topic
+    course: Mapping[str, list[int]]  # papers of each topic a week, the oldest week first
+
+    def name(self, slug: str) -> str:
+        """What people call a topic."""
+        topic = self.catalogue.topics.get(slug)
+        return topic.name if topic is not None else slug
+
+    @cached_property
+    def topics(self) -> list[Topic]:
+        """What is offered, by name."""
+        return sorted(self.catalogue.shown, key=lambda one: one.name.casefold())
+
+
+class Site:
+    """The pages of one installation."""
+
+    def __init__(self, app: App, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self.app = app
+        self.clock = clock
+        self.pages = app.settings.pages.url or ""
+        self.base = urlsplit(self.pages).path.rstrip("/")
+        self.title = app.settings.title
+        self.css = self._static("pages/pages.css")
+        self.js = (folder("templates") / "pages" / "pages.js").read_text(encoding="utf-8")
+        self._current: Current | None = None
+        self._outdated = False
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self.post: Callable[[], None] = lambda: None  # says that a letter waits
+
+    def _static(self, name: str) -> str:
+        return self.app.templates.render(name, {})
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """What changes the addresses of style and script when they do."""
+        return {
+            name: hashlib.sha256(text.encode()).hexdigest()[:12]
+            for name, text in (("css", self.css), ("js", self.js))
+        }
+
+    @property
+    def current(self) -> Current:
+        """What is there now; looked up where it was not yet."""
+        if self._current is None:
+            with self._lock:
+                if self._current is None:
+                    self._current = self.look()
+        return self._current
+
+    def look(self) -> Current:
+        """Looks everything up anew."""
+        now = self.clock()
+        self.app.renew()
+        catalogue, terms = self.app.catalogue, self.app.terms
+        with self.app.database.read() as connection:
+            shown = pipeline.today(connection, Catalogue(catalogue.shown), terms, now)
+            return Current(
+                made_at=now,
+                newest=issues.newest_id(connection),
+                catalogue=catalogue,
+                shown=shown,
+                trials=pipeline.trials(connection, shown, terms, now),
+                weekly=pipeline.volumes(
+                    connection, Catalogue(catalogue.shown), now, self.app.embedder
+                ),
+                course=courses.weekly(connection, now.date(), WEEKS),
+            )
+
+    def start(self) -> None:
+        """Looks now, and keeps looking."""
+        _ = self.current
+        self._thread = threading.Thread(target=self._keep_looking, name="pages", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Looks no more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _keep_looking(self) -> None:
+        while not self._stop.wait(LOOK.total_seconds()):
+            try:
+                if self._is_old():
+                    self._current = self.look()
+            except NewsletterError:
+                continue  # what was there is shown until the database answers again
+
+    def _is_old(self) -> bool:
+        now, current = self.clock(), self.current
+        if self._outdated:
+            self._outdated = False
+            return True
+        if now - current.made_at >= ANEW or self.today(now) != current.shown.day:
+            return True
+        with self.app.database.read() as connection:
+            return issues.newest_id(connection) != current.newest
+
+    def today(self, now: datetime) -> date:
+        """The day of the issue that is today's."""
+        return now.astimezone(self.app.terms.zone).date()
+
+    def outdated(self) -> None:
+        """Says that topics were made since the last look, so that they are found."""
+        self._outdated = True
+
+    def told(self, letter: bool) -> None:
+        """Says that a letter waits, if one does."""
+        if letter:
+            self.post()
+
+    def language(self, request: Request) -> Language:
+        """The language a page is wanted in: as its address says, or the browser, or ours."""
+        known = self.app.templates.known_languages()
+        asked = [request.query_params.get("lang", "")]
+        for part in request.headers.get("accept-language", "")[:200].split(","):
+            tag = part.partition(";")[0].strip()
+            asked += [tag, tag.partition("-")[0]]
+        code = next((one for one in asked if one in known), self.app.settings.language)
+        return self.app.templates.language(code)
+
+    def render(self, language: Language, name: str, values: Mapping[str, Any]) -> str:
+        """A page in a language."""
+        common = {
+            "title": self.title,
+            "base": self.base,
+            "pages": self.pages,
+            "versions": self.versions,
+            "address": self.app.settings.sender.reply_to or self.app.settings.sender.address,
+            "imprint": self.app.settings.sender.postal_address,
+            "origins": self.app.terms.origins,
+            "private": False,
+            "feeds": True,
+        }
+        return self.app.templates.render(f"pages/{name}", {**common, **values}, language.code)
+
+    def page(
+        self, request: Request, name: str, values: Mapping[str, Any], status: int = 200
+    ) -> HTMLResponse:
+        """A page as an answer: nobody keeps it, and no search engine lists it."""
+        language = self.language(request)
+        html = self.render(language, name, {"private": True, **values})
+        return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
+
+    def public(self, request: Request, name: str, values: Mapping[str, Any]) -> HTMLResponse:
+        """A page that is the same for everybody, and may be kept for a minute."""
+        html = self.render(self.language(request), name, values)
+        headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
+        return HTMLResponse(html, headers=headers)

@@ -1,0 +1,44 @@
+// What is nicer with a script; everything works without.
+"use strict";
+(() => {
+  const filter = document.getElementById("filter");
+  if (filter) {
+    filter.closest("label").hidden = false;
+    filter.addEventListener("input", () => {
+      const wanted = filter.value.trim().toLowerCase();
+      for (const pick of document.querySelectorAll(".pick")) {
+        const told = (pick.textContent + " " + pick.title).toLowerCase();
+        pick.hidden = Boolean(wanted) && !told.includes(wanted) && !pick.firstElementChild.checked;
+      }
+    });
+    filter.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") event.preventDefault();
+    });
+  }
+  const zone = document.querySelector("select[data-guess]");
+  if (zone) {
+    const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    for (const option of zone.options) if (option.value === here) zone.value = here;
+  }
+  const form = document.getElementById("subscribe");
+  const preview = document.getElementById("preview");
+  if (!form || !preview) return;
+  let waiting, asked = 0;
+  const show = async () => {
+    const mine = ++asked;
+    const chosen = new URLSearchParams();
+    for (const [name, value] of new FormData(form))
+      if (!["address", "website", "t"].includes(name)) chosen.append(name, value);
+    const lang = new URLSearchParams(location.search).get("lang");
+    if (lang) chosen.append("lang", lang);
+    try {
+      const answer = await fetch(form.dataset.preview + "?" + chosen);
+      if (answer.ok && mine === asked) preview.innerHTML = await answer.text();
+    } catch { /* the button still shows it */ }
+  };
+  form.addEventListener("input", (event) => {
+    if (["address", "website"].includes(event.target.name) || event.target.id === "filter") return;
+    clearTimeout(waiting);
+    waiting = setTimeout(show, 300);
+  });
+})();
