@@ -33,6 +33,7 @@ from subscribers.model import Preferences
 from subscribers.roster import Reader
 from subscribers.roster_columns import layout
 from subscribers.roster_entries import Judge, Terms
+from subscribers.tokens import Signer
 
 NOW = datetime(2026, 3, 12, tzinfo=UTC)
 TOPICS = [f"topic-{number}" for number in range(40)]
@@ -65,7 +66,7 @@ def ours(database: Path, file: Path) -> None:
     with file.open("rb") as source:
         reader = Reader(source)
         judge = Judge(layout(reader.header, None, {}), terms)
-        done = pipeline.import_subscribers(opened, reader, judge, terms)
+        done = pipeline.import_subscribers(opened, Signer(b"benchmark"), reader, judge, terms)
     if done.error or done.refused:
         raise SystemExit(f"not all was read: {done}")
     opened.close()

@@ -145,12 +145,13 @@ class Judge:
             raise PreferenceError(
                 f"consent_form is not one line of {LONGEST_FORM} characters at most"
             )
-        at = self._terms.now
+        at = now = self._terms.now
         if text := self._layout.value(fields, "consent_at"):
             at = instant(text)
-            if at > self._terms.now + AHEAD:
+            if at > now + AHEAD:
                 raise PreferenceError(f"a consent of {at:%Y-%m-%d}, which is still to come")
-        return Consent(at=at, form=form)
+        # Who is asked has not agreed to us yet: it counts from now until they answer.
+        return Consent(at=now if self._terms.ask else at, form=form)
 
     def _read_wishes(self, values: tuple[str, ...]) -> Wishes:
         said = dict(self._terms.wishes)

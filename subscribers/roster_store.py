@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -39,25 +40,35 @@ class Kept:
 
 
 def put(
-    connection: Connection, entries: Sequence[Entry], now: datetime, *, change: bool = False
+    connection: Connection,
+    entries: Sequence[Entry],
+    now: datetime,
+    *,
+    hashed: Callable[[str], str],
+    change: bool = False,
 ) -> Kept:
     """Subscribes those that are not here yet; `change` gives those here what their rows name.
 
-    The entries have different keys.
+    The entries have different keys; `hashed` is what an erased one is suppressed under.
     """
     kept = Kept()
     if not entries:
         return kept
     known = _known(connection, [one.key for one in entries])
     fresh = [one for one in entries if one.key not in known]
-    silenced = suppression_store.silenced(connection, [one.key for one in fresh], now)
+    names = {one.key: (one.key, hashed(one.key)) for one in fresh}
+    silenced = suppression_store.silenced(connection, list(chain(*names.values())), now)
+    wanted_new = []
     for one in fresh:
-        if one.key in silenced:
-            reason = f"suppressed here: {silenced[one.key].reason.rstrip('.')}"
+        word = next((silenced[name] for name in names[one.key] if name in silenced), None)
+        if word is None:
+            wanted_new.append(one)
+        else:
+            reason = f"suppressed here: {word.reason.rstrip('.')}"
             kept.refused.append(Refusal(one.line, masked(one.address), reason))
-    kept.new = _insert(connection, [one for one in fresh if one.key not in silenced], now)
+    kept.new = _insert(connection, wanted_new, now)
     # Somebody else may have subscribed one of them in the meantime, and is not asked twice.
-    kept.here = len(fresh) - len(silenced) - len(kept.new)
+    kept.here = len(wanted_new) - len(kept.new)
     wanted: list[tuple[Subscriber, Preferences]] = []
     for one in entries:
         before = known.get(one.key)

@@ -136,7 +136,7 @@ def erase(connection: Connection, subscriber_id: int, now: datetime, by: str) ->
         update(subscribers)
         .where(subscribers.c.id == subscriber_id)
         .values(
-            _preferences_row(Preferences())
+            preferences_row(Preferences())
             | {
                 "address": nobody,
                 "address_key": nobody,

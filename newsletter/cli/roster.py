@@ -20,7 +20,7 @@ from newsletter.cli.options import language_of, pass_app
 from newsletter.cli.show import as_json, complain, counted, dump, progress, say, table
 from newsletter.errors import RequestError
 from newsletter.pipeline import Imported
-from subscribers import roster, store
+from subscribers import addresses, roster, store
 from subscribers.errors import PreferenceError, RosterError
 from subscribers.model import Preferences, State, parse_days, parse_time, parse_zone
 from subscribers.roster_columns import OURS, PRESETS, Layout, layout
@@ -39,7 +39,13 @@ PRIVATE = 0o600  # addresses are nobody else's business
 @click.argument("file")
 @click.option("--consent", help="Where its readers agreed to get mail; kept with each as proof.")
 @click.option("--from", "kind", type=click.Choice(sorted(PRESETS)), help="Whose export FILE is.")
-@click.option("--map", "maps", multiple=True, metavar="OURS=COLUMN", help="May be repeated.")
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="OURS=COLUMN",
+    help="Where a column of ours stands; may be repeated.",
+)
 @click.option("--topic", "-t", multiple=True, help="A topic that all follow; may be repeated.")
 @click.option("--at", help="The hour of all their digests, such as 08:00.")
 @click.option("--zone", help="The time zone of that hour, such as Europe/Oslo.")
@@ -115,6 +121,7 @@ def import_(
             with progress("Importing, bytes", _size(source)) as advance:
                 done = pipeline.import_subscribers(
                     app.database,
+                    app.signer,
                     reader,
                     Judge(found, terms),
                     terms,
@@ -145,16 +152,17 @@ def import_(
 def export(app: App, file: Path | None, state: str | None) -> None:
     """Write subscribers as CSV to FILE, which only you can read, or to standard output.
 
-    `newsletter subscribers import` reads it again. An apostrophe stands before what a spreadsheet
-    would take for a formula; import takes it away.
+    Who was erased is not in it. `newsletter subscribers import` reads it again. An apostrophe
+    stands before what a spreadsheet would take for a formula; import takes it away.
     """
     file = None if str(file) == "-" else file
     number = 0
     with written(file, PRIVATE) as out, app.database.read() as connection:
         out.write(roster.written([OURS]))
         for batch in store.in_batches(connection, State(state) if state else None):
-            out.write(roster.written(map(row_of, batch)))
-            number += len(batch)
+            named = [one for one in batch if addresses.domain(one.address) != store.ERASED]
+            out.write(roster.written(map(row_of, named)))
+            number += len(named)
     if file is not None:
         say(f"Wrote {counted(number, 'subscriber')} to {file}.")
 

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 
 from newsletter.errors import StoreError
+from newsletter.pipeline import readership
 from newsletter.pipeline.letters import queue_letters
 from newsletter.store.database import Connection, Database
 from newsletter.store.letters import LetterKind
@@ -23,6 +25,7 @@ from subscribers.model import Preferences
 from subscribers.roster import Reader, masked
 from subscribers.roster_entries import Entry, Judge, Refusal, Terms, Wishes
 from subscribers.roster_store import Kept, Seen
+from subscribers.tokens import Signer
 
 BATCH = 1000  # rows a transaction
 MOST_TAGS = 1000  # different ones counted
@@ -45,6 +48,7 @@ class Imported:
 
 def import_subscribers(
     database: Database,
+    signer: Signer,
     reader: Reader,
     judge: Judge,
     terms: Terms,
@@ -61,7 +65,7 @@ def import_subscribers(
     """
     seen = Seen()
     try:
-        run = _Run(database, judge, terms, seen, change=change, dry=dry, refuse=refuse)
+        run = _Run(database, signer, terms, seen, change=change, dry=dry, refuse=refuse)
         rows = iter(reader)
         told = 0
         try:
@@ -84,7 +88,7 @@ class _Run:
     def __init__(
         self,
         database: Database,
-        judge: Judge,
+        signer: Signer,
         terms: Terms,
         seen: Seen,
         *,
@@ -94,6 +98,7 @@ class _Run:
     ) -> None:
         self.done = Imported()
         self._database = database
+        self._signer = signer
         self._terms = terms
         self._seen = seen
         self._change = change
@@ -127,7 +132,9 @@ class _Run:
         now = self._terms.now
         roster_store.leave(connection, rows.leaving, now)
         roster_store.unite(connection, rows.later, now)
-        kept = roster_store.put(connection, list(rows.entries.values()), now, change=self._change)
+        entries = list(rows.entries.values())
+        hashed = partial(readership.hashed, self._signer)
+        kept = roster_store.put(connection, entries, now, hashed=hashed, change=self._change)
         if self._terms.ask:
             queue_letters(connection, LetterKind.CONFIRMATION, kept.new, now)
         return kept

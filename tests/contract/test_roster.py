@@ -21,8 +21,10 @@ from subscribers.roster import Reader
 from subscribers.roster_columns import layout
 from subscribers.roster_entries import Judge, Refusal, Terms
 from subscribers.suppression import Suppression, SuppressionKind
+from subscribers.tokens import Signer
 
 NOW = datetime(2026, 3, 31, 8, tzinfo=UTC)
+SIGNER = Signer(b"roster")
 TERMS = Terms(consent="sign-up form", now=NOW)
 BEFORE = Consent(at=NOW - timedelta(days=9), form="subscribe page")
 FILLERS = "".join(f"filler{number}@example.org,\n" for number in range(BATCH))  # a batch of them
@@ -46,7 +48,7 @@ class Import:
         judge = Judge(layout(reader.header, None, {}), terms)
         self.refused: list[Refusal] = []
         self.done: Imported = pipeline.import_subscribers(
-            database, reader, judge, terms, refuse=self.refused.append, **how
+            database, SIGNER, reader, judge, terms, refuse=self.refused.append, **how
         )
 
     @property
@@ -104,6 +106,16 @@ def test_a_persons_own_choices_win(database: Database) -> None:
     ]
     assert of(database, "here@example.org").preferences.length == 3
     assert of(database, "left@example.org").state is State.UNSUBSCRIBED
+
+
+def test_who_was_erased_is_not_brought_back(database: Database) -> None:
+    """Though nothing but a keyed hash tells that they were here."""
+    with database.write() as connection:
+        done = store.subscribe(connection, "gone@example.org", Preferences(), BEFORE)
+        pipeline.erase(connection, SIGNER, done.subscriber, NOW)
+    ran = Import(database, "email\nGone@example.org\n")
+    assert ran.counts == (0, 0, 0, 1)
+    assert ran.refused[0].reason == "suppressed here: Erased as its owner wanted"
 
 
 def test_update_changes_only_what_a_row_names(database: Database) -> None:
@@ -165,10 +177,11 @@ def test_a_dry_run_keeps_nothing(database: Database) -> None:
 def test_owners_are_asked_by_letter(database: Database) -> None:
     """Pending until they confirm, one letter each, none to who is here already."""
     ask = replace(TERMS, ask=True)
-    text = "email\na@example.org\nb@example.org\n"
+    text = "email,consent_at\na@example.org,2020-01-02\nb@example.org,\n"
     assert Import(database, text, ask).done.asked == 2
     assert Import(database, text, ask).done.asked == 0
     assert of(database, "a@example.org").state is State.PENDING
+    assert of(database, "a@example.org").consent.at == NOW  # not forgotten as never confirmed
     assert kinds(database, "a@example.org") == [EventKind.SUBSCRIBED]
     with database.read() as connection:
         listed = letters.listed(connection, 9)
