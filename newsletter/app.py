@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
 import newsletter
-from newsletter import catalogue, dkim_keys, roads, sources, transports
-from newsletter.config import Config, leaves
+from newsletter import catalogue, dkim_keys, key_file, roads, sources, transports
+from newsletter.calls import Caller
+from newsletter.config import SHORTEST_SECRET, Config, leaves
 from newsletter.delivery import Policy
 from newsletter.dkim import MailSigner, Selected, record_name
 from newsletter.dkim_keys import PrivateKey
@@ -22,6 +20,7 @@ from newsletter.doctor.answers import Answer, Ask, Kind
 from newsletter.doctor.findings import Finding
 from newsletter.embedding import ModelEmbedder
 from newsletter.errors import ConfigError, RequestError
+from newsletter.key_file import Keys
 from newsletter.look import Look
 from newsletter.pacing import DomainLimits
 from newsletter.papers import Paper, PaperId
@@ -52,6 +51,7 @@ from subscribers.tokens import Signer
 # Kinds of transports whose mail stays on this machine.
 STAY = frozenset({"maildir", "file", "console", "memory"})
 SECRET_FILE = "secret.key"  # noqa: S105  a file name
+SHORTEST_OWN = 32  # characters of a key we made, which has 43: a shorter one was cut
 
 
 class App:
@@ -289,10 +289,17 @@ class App:
         return Fetcher(Http(limits, Turns(self.database)))
 
     @cached_property
+    def caller(self) -> Caller:
+        """Posts to webhooks, by the manners of [webhooks]."""
+        agent = f"trending-papers/{newsletter.__version__}"
+        return Caller(agent, allow_private=self.settings.webhooks.allow_private)
+
+    @cached_property
     def signer(self) -> Signer:
         """Signs with the configured secret, or with one made beside the embedded database."""
-        secret = self.config.secret()
-        return Signer(secret.encode() if secret is not None else self._own_secret())
+        keys = self.config.keys() or self._own_keys()
+        secret, *older = keys.valid(datetime.now(UTC).date())
+        return Signer(secret, older)
 
     @cached_property
     def mail_signer(self) -> MailSigner | None:
@@ -397,34 +404,37 @@ class App:
             raise ConfigError(f"dkim.{setting}: cannot read {file}: {error.strerror}.") from error
         return dkim_keys.read(pem, f"dkim.{setting}: the key in {file}")
 
-    def _own_secret(self) -> bytes:
+    def _own_keys(self) -> Keys:
+        path = self._own_key_file()
+        if not path.exists():
+            key_file.make(path)
+        return key_file.read(path, SHORTEST_OWN)
+
+    def _own_key_file(self) -> Path:
         beside = self.bare_database.folder
         if beside is None:
             raise ConfigError(
                 "Set `secret` or `secret_file`: machines that share a database share the key too."
             )
-        path = beside / SECRET_FILE
-        if not path.exists():
-            draft = path.with_name(f"{SECRET_FILE}.{os.getpid()}")
-            try:
-                draft.touch(mode=0o600)
-                draft.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
-                with suppress(FileExistsError):  # another process was quicker: its key counts
-                    os.link(draft, path)
-                draft.unlink()
-            except OSError as error:
-                raise ConfigError(f"The key {path} cannot be made: {error.strerror}.") from error
-        return self._read_secret(path)
+        return beside / SECRET_FILE
 
-    @staticmethod
-    def _read_secret(path: Path) -> bytes:
-        try:
-            secret = path.read_bytes().strip()
-        except OSError as error:
-            raise ConfigError(f"The key {path} cannot be read: {error.strerror}.") from error
-        if len(secret) < 32:  # ours have 43 characters: a shorter one was cut
-            raise ConfigError(
-                f"The key {path} is cut. Restore it, or remove it to make a new one; links in "
-                "mails already sent stop working then."
+    def rotate(self, until: date | None, today: date) -> tuple[Path, Keys]:
+        """Signs with a new key from now on; what the one before signed is taken up to `until`.
+
+        None takes nothing of it. Returns the file and what it holds now. Raises RequestError where
+        the key stands in no file.
+        """
+        if self.settings.secret is not None:
+            where = self.config.origins.get("secret", "the settings")
+            raise RequestError(
+                f"The key is given as `secret` ({where}), where no command writes. Put it into a "
+                "file that you alone can read, set `secret_file` in place of `secret`, and rotate "
+                "then."
             )
-        return secret
+        _ = self.signer  # makes a first key where there is none, and tells what is wrong with one
+        named = self.config.path(self.settings.secret_file)
+        file = named or self._own_key_file()
+        shortest, setting = (SHORTEST_SECRET, "secret_file") if named else (SHORTEST_OWN, "")
+        keys = key_file.rotate(file, shortest, until, today, setting)
+        del self.signer
+        return file, keys

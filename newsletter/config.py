@@ -17,7 +17,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from newsletter import key_file
 from newsletter.errors import ConfigError
+from newsletter.key_file import Keys
 from newsletter.options import WORDS, read_secret
 from newsletter.settings import Settings, check_url
 
@@ -44,12 +46,18 @@ class Config:
 
     def secret(self) -> str | None:
         """The key that signs links, None where the operator gave none; raises ConfigError."""
+        keys = self.keys()
+        return None if keys is None else keys.key
+
+    def keys(self) -> Keys | None:
+        """The same with the older keys of `secret_file`, whose format is `key_file.py`'s."""
         file = self.path(self.settings.secret_file)
-        secret = read_secret(self.settings.secret, file, "secret")
+        if file is not None:
+            return key_file.read(file, SHORTEST_SECRET, "secret_file")
+        secret = read_secret(self.settings.secret, None, "secret")
         if secret is not None and len(secret) < SHORTEST_SECRET:
-            name = "secret" if file is None else f"secret_file: the key in {file}"
-            raise ConfigError(f"{name} must have at least {SHORTEST_SECRET} characters.")
-        return secret
+            raise ConfigError(f"secret must have at least {SHORTEST_SECRET} characters.")
+        return None if secret is None else Keys(key=secret)
 
     def database_url(self) -> str:
         """The database's URL, a relative SQLite path made absolute; raises ConfigError."""

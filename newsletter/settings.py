@@ -553,6 +553,16 @@ class HttpSettings(Options):
     )
 
 
+class WebhooksSettings(Options):
+    """[webhooks]: who is told what happens to subscriptions."""
+
+    allow_private: bool = Field(
+        default=False,
+        description="Whether a webhook may be at a private address, and without TLS on this "
+        "machine.",
+    )
+
+
 class Settings(Options):
     """All of newsletter.toml."""
 
@@ -584,6 +594,7 @@ class Settings(Options):
     dkim: DkimSettings = DkimSettings()
     doctor: DoctorSettings = DoctorSettings()
     http: HttpSettings = HttpSettings()
+    webhooks: WebhooksSettings = WebhooksSettings()
     transports: Tables = Field(
         default_factory=lambda: {"maildir": {"path": "mail"}},
         description="One table a transport, [transports.NAME]; its kind is NAME where not given.",

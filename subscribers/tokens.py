@@ -6,6 +6,9 @@ no address, and do not change: the same digest is built to the same byte again.
 
 The token in an envelope sender is `SUBSCRIBER-ISSUE-SIGNATURE`, 80 bits in base32: short enough
 for a local part, and the same in small letters and in capitals, as some servers change them.
+
+After a rotation, what older keys signed is read as well: all of them are tried on every token,
+so that the time it takes does not tell which one fits.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 from subscribers.errors import TokenError
@@ -40,19 +44,17 @@ class Purpose(StrEnum):
 
 
 class Signer:
-    """Makes and reads tokens with one secret."""
+    """Makes tokens with one secret; reads those of `older` ones too, the newest of them first."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._keys = {
-            purpose: hmac.digest(secret, f"token/{purpose}".encode(), hashlib.sha256)
-            for purpose in Purpose
-        }
-        self._identity = hmac.digest(secret, b"identity", hashlib.sha256)
+    def __init__(self, secret: bytes, older: Sequence[bytes] = ()) -> None:
+        self._secrets = (secret, *older)
+        self._keys = {purpose: self._derived(f"token/{purpose}") for purpose in Purpose}
+        self._identities = self._derived("identity")
 
     def sign(self, purpose: Purpose, subscriber_id: int, *more: int) -> str:
         """The token that lets its holder do `purpose` for a subscriber (of an issue, a place)."""
         name = "-".join(map(str, (subscriber_id, *more)))
-        return f"{name}.{self._signature(self._keys[purpose], name)}"
+        return f"{name}.{self._signature(self._keys[purpose][0], name)}"
 
     def read(self, purpose: Purpose, token: str) -> int:
         """The subscriber a token was signed for; raises TokenError."""
@@ -63,33 +65,57 @@ class Signer:
         """All `number` numbers that a token was signed for; raises TokenError."""
         name, dot, signature = token.strip().partition(".")
         if dot and _NAME.fullmatch(name) and signature.isascii():
-            expected = self._signature(self._keys[purpose], name)
+            expected = [self._signature(key, name) for key in self._keys[purpose]]
             numbers = tuple(map(int, name.split("-")))
-            if hmac.compare_digest(expected, signature) and len(numbers) == number:
+            if _is_one_of(signature, expected) and len(numbers) == number:
                 return numbers
         raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
 
     def sign_return(self, subscriber_id: int, issue_id: int) -> str:
         """The token that a mail carries in its envelope sender, to be known when it returns."""
         name = f"{subscriber_id}-{issue_id}"
-        return f"{name}-{self._short(name)}"
+        return f"{name}-{self._short(self._keys[Purpose.RETURN][0], name)}"
 
     def read_return(self, token: str) -> tuple[int, int]:
         """The subscriber and the issue of such a token, in whatever case; raises TokenError."""
         found = _RETURN.fullmatch(token.strip().lower())
-        if found and hmac.compare_digest(self._short(f"{found[1]}-{found[2]}"), found[3]):
-            return int(found[1]), int(found[2])
+        if found:
+            name = f"{found[1]}-{found[2]}"
+            expected = [self._short(key, name) for key in self._keys[Purpose.RETURN]]
+            if _is_one_of(found[3], expected):
+                return int(found[1]), int(found[2])
         raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
 
     def opaque(self, text: str) -> str:
         """A name for `text` that tells nothing of it to those without the secret."""
-        return self._signature(self._identity, text)
+        return self._signature(self._identities[0], text)
 
-    def _short(self, text: str) -> str:
-        digest = hmac.digest(self._keys[Purpose.RETURN], text.encode(), hashlib.sha256)
+    def every_opaque(self, text: str) -> tuple[str, ...]:
+        """The names that `text` has had by all keys, today's first: to look for what was named."""
+        return tuple(self._signature(key, text) for key in self._identities)
+
+    def webhook_secrets(self, number: int) -> tuple[bytes, ...]:
+        """What is sent to a webhook is signed with: by all keys, today's first, of 256 bits each.
+
+        Derived, so that no secret of a webhook has to be kept.
+        """
+        return self._derived(f"webhook/{number}")
+
+    def _derived(self, use: str) -> tuple[bytes, ...]:
+        """A key for one use of each secret."""
+        return tuple(hmac.digest(one, use.encode(), hashlib.sha256) for one in self._secrets)
+
+    @staticmethod
+    def _short(key: bytes, text: str) -> str:
+        digest = hmac.digest(key, text.encode(), hashlib.sha256)
         return base64.b32encode(digest[:RETURN_BYTES]).decode().lower()
 
     @staticmethod
     def _signature(key: bytes, text: str) -> str:
         digest = hmac.digest(key, text.encode(), hashlib.sha256)[:SIGNATURE_BYTES]
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _is_one_of(signature: str, expected: Sequence[str]) -> bool:
+    """Compares with all of them, whichever fits."""
+    return any([hmac.compare_digest(one, signature) for one in expected])  # noqa: C419  no early end

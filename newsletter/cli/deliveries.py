@@ -96,8 +96,10 @@ def show_(app: App, which: str, issue: str | None, as_json: bool) -> None:
         past = history.of(connection, one.id)
         returned = events.of_delivery(connection, one.id)
         standing = issue_acts.standing(connection, chosen.id)
-    message_id = Edition(chosen, app.signer).message_id(one.subscriber_id)
+    message_id, *earlier = Edition(chosen, app.signer).message_ids(one.subscriber_id)
     row = _row(chosen, one) | {"message_id": message_id}
+    if earlier:  # it may have gone out before the key was rotated
+        row["or_message_id"] = " or ".join(earlier)
     if standing.paused or standing.cancelled:
         row["issue_is"] = "cancelled" if standing.cancelled else "paused"
     cards = chosen.snapshot.cards

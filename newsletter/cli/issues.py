@@ -171,13 +171,18 @@ def reconcile(
             settled.append((one, DeliveryState.QUEUED, "an operator knows that it did not arrive"))
     if log is not None:
         left = {
-            edition.message_id(one.subscriber_id): one
+            message_id: one
             for one in unknown
             if one.id not in {entry.id for entry, *_ in settled}
+            for message_id in edition.message_ids(one.subscriber_id)
         }
-        for message_id, verdict in relay_log.read(log, set(left)).items():
-            state = DeliveryState.SENT if verdict.taken else DeliveryState.FAILED
-            settled.append((left[message_id], state, f"by the relay's log: {verdict.words}"))
+        verdicts = relay_log.read(log, set(left))
+        taken = {left[message_id].id for message_id, one in verdicts.items() if one.taken}
+        for message_id, verdict in verdicts.items():
+            one = left[message_id]
+            if verdict.taken or one.id not in taken:  # one copy that was taken is enough
+                state = DeliveryState.SENT if verdict.taken else DeliveryState.FAILED
+                settled.append((one, state, f"by the relay's log: {verdict.words}"))
     now, name = datetime.now(UTC), who(by)
     with app.database.write() as connection:
         if again and issue_acts.is_cancelled(connection, chosen.id):
@@ -191,7 +196,10 @@ def reconcile(
     if named:
         raise RequestError(f"Not unknown, so left alone: {', '.join(sorted(named))}.")
     if not settled and unknown:
-        rows = [[one.address, edition.message_id(one.subscriber_id), one.reason] for one in unknown]
+        rows = [
+            [one.address, "\n".join(edition.message_ids(one.subscriber_id)), one.reason]
+            for one in unknown
+        ]
         table(["Reader", "Message-ID", "Why"], rows)
 
 

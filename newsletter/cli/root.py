@@ -20,6 +20,7 @@ from newsletter.cli import (
     evaluate,
     explain,
     issues,
+    keys,
     letters,
     papers,
     readers,
@@ -27,6 +28,7 @@ from newsletter.cli import (
     templates,
     topics,
     votes,
+    webhooks,
 )
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
@@ -117,6 +119,8 @@ for _command in (
     configs.config,
     doctor.doctor,
     dkim.dkim,
+    keys.keys,
+    webhooks.webhooks,
     databases.db,
 ):
     root.add_command(_command)

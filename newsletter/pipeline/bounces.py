@@ -20,7 +20,7 @@ from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
 from newsletter.mailboxes import Item, Mailbox
 from newsletter.pipeline import letters, silencing
-from newsletter.pipeline.digests import digest_key
+from newsletter.pipeline.digests import digest_keys
 from newsletter.store import events, operator_acts
 from newsletter.store.database import Connection, Database
 from newsletter.store.events import Delivered, Event
@@ -149,7 +149,8 @@ _HAPPENED = {
 class _Keys:
     """The keys in the Message-IDs of an issue, made once a run: they cannot be read backwards.
 
-    About 150 bytes a delivery, so that few issues are kept; a mailbox is mostly about the last.
+    By the signer's older keys too: a mail sent before a rotation comes back after it. About 150
+    bytes a delivery and key, so that few issues are kept; a mailbox is mostly about the last.
     """
 
     def __init__(self, signer: Signer) -> None:
@@ -159,8 +160,9 @@ class _Keys:
     def of(self, connection: Connection, day: date, issue_id: int) -> dict[str, int]:
         """The subscriber of each key."""
         keys = self._kept.pop(issue_id, None) or {
-            digest_key(self._signer, day.isoformat(), subscriber_id): subscriber_id
+            key: subscriber_id
             for subscriber_id in events.subscriber_ids(connection, issue_id)
+            for key in digest_keys(self._signer, day.isoformat(), subscriber_id)
         }
         self._kept[issue_id] = keys
         while len(self._kept) > ISSUES_KEPT:

@@ -48,8 +48,13 @@ class Edition:
 
     def message_id(self, subscriber_id: int) -> str:
         """The Message-ID of a subscriber's mail, whether one is there or not."""
-        key = digest_key(self._signer, self.issue.name, subscriber_id)
-        return called(self.issue.name, key, self.issue.snapshot.masthead.domain)
+        return self.message_ids(subscriber_id)[0]
+
+    def message_ids(self, subscriber_id: int) -> tuple[str, ...]:
+        """Those it may have gone out with: before a rotation the key was another. Today's first."""
+        domain = self.issue.snapshot.masthead.domain
+        keys = digest_keys(self._signer, self.issue.name, subscriber_id)
+        return tuple(called(self.issue.name, key, domain) for key in keys)
 
     def general(
         self, address: str, hidden: Collection[PaperId], length: int | None = None
@@ -83,7 +88,7 @@ class Edition:
             since=since.date(),
             picks=picks,
             due_at=due_at,
-            key=digest_key(self._signer, self.issue.name, subscriber_id),
+            key=self._signer.opaque(_named(self.issue.name, subscriber_id)),
             unsubscribe_token=self._signer.sign(Purpose.UNSUBSCRIBE, subscriber_id),
             return_token=self._return_token(subscriber_id),
             **self._page_tokens(subscriber_id, picks),
@@ -108,6 +113,13 @@ class Edition:
         return self._signer.sign_return(subscriber_id, self.issue.id)
 
 
-def digest_key(signer: Signer, issue_name: str, subscriber_id: int) -> str:
-    """What the Message-ID of a digest is made of: only who has the secret can tell whose it is."""
-    return signer.opaque(f"{issue_name}/{subscriber_id}")
+def digest_keys(signer: Signer, issue_name: str, subscriber_id: int) -> tuple[str, ...]:
+    """What the Message-ID of a digest is made of: only who has the secret can tell whose it is.
+
+    By today's key first, which new mails go out with, then by those before it.
+    """
+    return signer.every_opaque(_named(issue_name, subscriber_id))
+
+
+def _named(issue_name: str, subscriber_id: int) -> str:
+    return f"{issue_name}/{subscriber_id}"

@@ -23,6 +23,7 @@ from newsletter.store.database import Connection
 from newsletter.topics import Catalogue, Topic
 from newsletter.trending import UNTOLD
 
+REMEMBERED = 1000  # rules
 NONE: Collection[PaperId] = frozenset()
 
 
@@ -114,22 +115,38 @@ class Trials:
         )
         there = [shown.entries[one.paper_id].paper for one in self._visible]
         self._matcher = Matcher(there, older, terms.embedder)
+        self._known: dict[str, Mapping[PaperId, float]] = {}
 
     def picks(self, wishes: Wishes, own: Sequence[Topic] = ()) -> Selection:
         """What a reader with these wishes would get; `own` are rules that they follow too."""
         if not own:
             return self._field.select([wishes])[0]
-        found = self._matcher.match(Catalogue(own))
-        mine = {match.topic for matches in found for match in matches} | wishes.follows
+        found = [self._strengths(one) for one in own]
+        wanted = wishes.follows | wishes.mutes
         candidates = [
             replace(
                 one,
-                matches={slug: m for slug, m in one.matches.items() if slug in mine | wishes.mutes}
-                | {match.topic: match.strength for match in matches},
+                matches={slug: match for slug, match in one.matches.items() if slug in wanted}
+                | {
+                    topic.slug: strengths[one.paper_id]
+                    for topic, strengths in zip(own, found, strict=True)
+                    if one.paper_id in strengths
+                },
             )
-            for one, matches in zip(self._visible, found, strict=True)
+            for one in self._visible
         ]
         return Field(candidates, self.shown.day).select([wishes])[0]
+
+    def _strengths(self, own: Topic) -> Mapping[PaperId, float]:
+        """How strongly papers match a rule; kept, for who types one looks several times."""
+        known = self._known.get(own.slug)
+        if known is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            matched = zip(self._visible, self._matcher.match(Catalogue([own])), strict=True)
+            known = {one.paper_id: m.strength for one, matches in matched for m in matches}
+            self._known[own.slug] = known
+        return known
 
     def search(self, words: str, most: int) -> list[Paper]:
         """The papers of late that say these words most, the best first."""
@@ -141,7 +158,7 @@ class Trials:
 
     def volume(self, own: Topic) -> int:
         """How many of the day's papers a rule finds."""
-        return sum(bool(matches) for matches in self._matcher.match(Catalogue([own])))
+        return len(self._strengths(own))
 
 
 def trials(connection: Connection, shown: Shown, terms: Terms, now: datetime) -> Trials:

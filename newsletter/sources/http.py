@@ -109,7 +109,7 @@ class Http:
                     return replace(answer, unchanged=status == 304)
                 problem = f"answered {_status(answer)}"
             except httpx.TransportError as error:
-                problem = _told(error)
+                problem = told(error)
             except (httpx.InvalidURL, UnicodeError) as error:  # httpx reads a redirect by itself
                 raise SourceError(
                     f"redirects to no address that can be asked: {error}.",
@@ -313,7 +313,7 @@ def _public(url: httpx.URL) -> str | None:
             if not proxied:
                 raise SourceError(f"cannot be found: {error.strerror}.", where=where) from error
     for address in found:
-        if not _is_public(address):
+        if not is_public(address):
             raise SourceError(
                 f"redirects to the private address {address}; "
                 "http.allow_private = true would allow it.",
@@ -322,7 +322,7 @@ def _public(url: httpx.URL) -> str | None:
     return None if proxied else found[0]
 
 
-def _is_public(text: str) -> bool:
+def is_public(text: str) -> bool:
     """Whether an address is one of the Internet, also where an IPv4 address is wrapped in it."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
@@ -354,7 +354,8 @@ def _status(answer: Answer) -> str:
     return f"{answer.status} {phrase}".strip() + said
 
 
-def _told(error: httpx.TransportError) -> str:
+def told(error: httpx.TransportError) -> str:
+    """What went wrong on the way, in words."""
     match error:
         case httpx.ConnectTimeout():
             return "no connection in time"

@@ -163,6 +163,12 @@ def unfinished(connection: Connection, now: datetime, *, subscriber_id: int | No
     return connection.scalar(query) or 0
 
 
+def still_open(connection: Connection) -> int:
+    """How many deliveries of all issues are queued, sending or deferred, whatever holds them."""
+    query = select(func.count()).select_from(deliveries).where(deliveries.c.state.in_(OPEN))
+    return connection.scalar(query) or 0
+
+
 def held(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
     """How many deliveries a sender holds, or held when it died, and when the last lease ends."""
     row = connection.execute(

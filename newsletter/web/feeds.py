@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.errors import RequestError
-from newsletter.rendering.faces import Face, face
+from newsletter.rendering.faces import Face
 from newsletter.selection import Wishes
 from newsletter.store import issues
 from newsletter.web.site import Site
@@ -98,7 +98,7 @@ def _rows(site: Site, request: Request, topics: frozenset[str]) -> list[Row]:
     return [
         (
             pick.paper_id,
-            face(current.shown.entries[pick.paper_id], language),
+            current.face(pick.paper_id, language),
             [current.name(slug) for slug in pick.reasons],
         )
         for pick in picks

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from newsletter import pipeline
 from newsletter.language import Language
 from newsletter.pipeline import Asked
-from newsletter.rendering.faces import Face, face
+from newsletter.rendering.faces import Face
 from newsletter.selection import Pick, Wishes
 from newsletter.web import choices, disposable, forms, limits
 from newsletter.web.choices import Choices
@@ -107,7 +107,7 @@ def told(
     return [
         (
             pick.paper_id,
-            face(current.shown.entries[pick.paper_id], language),
+            current.face(pick.paper_id, language),
             [(slug, names.get(slug, slug)) for slug in pick.reasons[:2]],
         )
         for pick in picks

@@ -18,7 +18,9 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.errors import NewsletterError
 from newsletter.language import Language
+from newsletter.papers import PaperId
 from newsletter.pipeline import Shown, Trials
+from newsletter.rendering.faces import Face, face
 from newsletter.resources import folder
 from newsletter.store import courses, issues
 from newsletter.topics import Catalogue, Topic
@@ -41,6 +43,17 @@ class Current:
     trials: Trials
     weekly: Mapping[str, float]  # papers a week under each topic
     course: Mapping[str, list[int]]  # papers of each topic a week, the oldest week first
+
+    @cached_property
+    def _faces(self) -> dict[tuple[PaperId, str], Face]:
+        return {}
+
+    def face(self, paper_id: PaperId, language: Language) -> Face:
+        """What a paper of today is told by; made once."""
+        key = (paper_id, language.code)
+        if (found := self._faces.get(key)) is None:
+            found = self._faces[key] = face(self.shown.entries[paper_id], language)
+        return found
 
     def name(self, slug: str) -> str:
         """What people call a topic."""
