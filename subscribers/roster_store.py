@@ -44,19 +44,19 @@ def put(
     entries: Sequence[Entry],
     now: datetime,
     *,
-    hashed: Callable[[str], str],
+    hashed: Callable[[str], tuple[str, ...]],
     change: bool = False,
 ) -> Kept:
     """Subscribes those that are not here yet; `change` gives those here what their rows name.
 
-    The entries have different keys; `hashed` is what an erased one is suppressed under.
+    The entries have different keys; `hashed` tells what an erased one may be suppressed under.
     """
     kept = Kept()
     if not entries:
         return kept
     known = _known(connection, [one.key for one in entries])
     fresh = [one for one in entries if one.key not in known]
-    names = {one.key: (one.key, hashed(one.key)) for one in fresh}
+    names = {one.key: (one.key, *hashed(one.key)) for one in fresh}
     silenced = suppression_store.silenced(connection, list(chain(*names.values())), now)
     wanted_new = []
     for one in fresh:

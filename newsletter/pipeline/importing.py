@@ -133,7 +133,7 @@ class _Run:
         roster_store.leave(connection, rows.leaving, now)
         roster_store.unite(connection, rows.later, now)
         entries = list(rows.entries.values())
-        hashed = partial(readership.hashed, self._signer)
+        hashed = partial(readership.every_hashed, self._signer)
         kept = roster_store.put(connection, entries, now, hashed=hashed, change=self._change)
         if self._terms.ask:
             queue_letters(connection, LetterKind.CONFIRMATION, kept.new, now)

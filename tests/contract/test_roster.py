@@ -24,7 +24,7 @@ from subscribers.suppression import Suppression, SuppressionKind
 from subscribers.tokens import Signer
 
 NOW = datetime(2026, 3, 31, 8, tzinfo=UTC)
-SIGNER = Signer(b"roster")
+SIGNER = Signer(b"roster", older=[b"older"])
 TERMS = Terms(consent="sign-up form", now=NOW)
 BEFORE = Consent(at=NOW - timedelta(days=9), form="subscribe page")
 FILLERS = "".join(f"filler{number}@example.org,\n" for number in range(BATCH))  # a batch of them
@@ -112,7 +112,7 @@ def test_who_was_erased_is_not_brought_back(database: Database) -> None:
     """Though nothing but a keyed hash tells that they were here."""
     with database.write() as connection:
         done = store.subscribe(connection, "gone@example.org", Preferences(), BEFORE)
-        pipeline.erase(connection, SIGNER, done.subscriber, NOW)
+        pipeline.erase(connection, Signer(b"older"), done.subscriber, NOW)
     ran = Import(database, "email\nGone@example.org\n")
     assert ran.counts == (0, 0, 0, 1)
     assert ran.refused[0].reason == "suppressed here: Erased as its owner wanted"
