@@ -42,7 +42,7 @@ def subscribe(
     """
     address = addresses.normalise(address)
     before = find(connection, address)
-    values = _preferences_row(preferences) | {
+    values = preferences_row(preferences) | {
         "state": state,
         "unsubscribed_at": None,
     }
@@ -97,7 +97,7 @@ def change(
         connection.execute(
             update(subscribers)
             .where(subscribers.c.id == subscriber_id)
-            .values(_preferences_row(preferences))
+            .values(preferences_row(preferences))
         )
         event_store.append(connection, subscriber_id, EventKind.CHANGED, now, by)
     return by_id(connection, subscriber_id)
@@ -136,7 +136,7 @@ def erase(connection: Connection, subscriber_id: int, now: datetime, by: str) ->
         update(subscribers)
         .where(subscribers.c.id == subscriber_id)
         .values(
-            _preferences_row(Preferences())
+            preferences_row(Preferences())
             | {
                 "address": nobody,
                 "address_key": nobody,
@@ -281,7 +281,8 @@ def _preferences(
     )
 
 
-def _preferences_row(preferences: Preferences) -> dict[str, Any]:
+def preferences_row(preferences: Preferences) -> dict[str, Any]:
+    """Preferences as columns of the table."""
     return {
         "follows": json.dumps(sorted(preferences.follows)),
         "mutes": json.dumps(sorted(preferences.mutes)),

@@ -134,6 +134,11 @@ def hashed(signer: Signer, address_key: str) -> str:
     return f"erased:{signer.opaque(f'erased/{address_key}')}"
 
 
+def every_hashed(signer: Signer, address_key: str) -> tuple[str, ...]:
+    """What an erased address has been known by, by all keys, today's first."""
+    return tuple(f"erased:{name}" for name in signer.every_opaque(f"erased/{address_key}"))
+
+
 def _silenced(connection: Connection, signer: Signer, key: str, now: datetime) -> bool:
     """Whether an address gets no letter; one that its owner had erased may come back."""
     before = suppression_store.find(connection, key)
