@@ -144,10 +144,8 @@ def _silenced(connection: Connection, signer: Signer, key: str, now: datetime) -
     before = suppression_store.find(connection, key)
     if before is not None and before.silences(now):
         return True
-    gone = suppression_store.find(connection, hashed(signer, key))
-    if gone is None or not gone.silences(now):
-        return False
-    return gone.kind is not SuppressionKind.MANUAL
+    gone = [suppression_store.find(connection, name) for name in every_hashed(signer, key)]
+    return any(one.silences(now) and one.kind is not SuppressionKind.MANUAL for one in gone if one)
 
 
 def tidy(database: Database, now: datetime) -> int:
