@@ -17,7 +17,8 @@ from newsletter.store import letters as kept
 from newsletter.store.letters import LetterKind
 from subscribers import store
 
-TO_READERS = [kind.value for kind in LetterKind if kind is not LetterKind.REPORT]
+NOT_TO_READERS = (LetterKind.REPORT, LetterKind.CHANGE)  # the latter asks an address of nobody yet
+TO_READERS = [kind.value for kind in LetterKind if kind not in NOT_TO_READERS]
 
 
 @click.group()

@@ -11,17 +11,19 @@ from datetime import datetime
 
 from newsletter.errors import TemplateError
 from newsletter.message import Message
-from newsletter.pipeline.letters import Desk, letter_to, mail_of, state_for
+from newsletter.pipeline.letters import CONFIRM_WITHIN, Desk, letter_to, mail_of, state_for
 from newsletter.preflight import checks
 from newsletter.preflight.findings import Finding, Level, fatal
 from newsletter.preflight.house import House
 from newsletter.preflight.mail import Mail
-from newsletter.rendering.letters import Account
+from newsletter.rendering.letters import Account, Letter
 from newsletter.store.letters import LetterKind, Waiting
 from subscribers.model import Consent, Preferences, Subscriber
+from subscribers.tokens import Purpose
 
 CHECK = "letter"
 ADDRESS = "reader@example.org"
+WITH_PAGES = (LetterKind.PREFERENCES, LetterKind.CHANGE)  # their link leads to readers' pages
 _COUNTS = (("sent", 1000), ("failed", 1))
 _REASONS = {"failed": [("refused: 550 no", 1)]}
 
@@ -40,7 +42,7 @@ def judge(desk: Desk, judges: Judges, now: datetime, languages: Sequence[str]) -
     mails = []
     for code in languages:
         for kind in LetterKind:
-            if kind is LetterKind.PREFERENCES and not desk.masthead.pages:
+            if kind in WITH_PAGES and not desk.masthead.pages:
                 continue  # there is none then
             name = f"{kind} in {code}"
             try:
@@ -58,16 +60,11 @@ def judge(desk: Desk, judges: Judges, now: datetime, languages: Sequence[str]) -
 def _written(desk: Desk, kind: LetterKind, code: str, now: datetime) -> Message:
     if kind is LetterKind.REPORT:
         account = Account(day=now.date(), counts=_COUNTS, reasons=_REASONS)
-        waiting = Waiting(
-            id=0,
-            key=f"{kind}/sample",
-            kind=kind,
-            subscriber_id=None,
-            address=ADDRESS,
-            queued_at=now,
-            tries=0,
-        )
-        return mail_of(desk, waiting, desk.letters.report(code, account), ADDRESS, "")
+        return _sample(desk, kind, desk.letters.report(code, account), now)
+    if kind is LetterKind.CHANGE:
+        ends = int((now + CONFIRM_WITHIN).timestamp())
+        url = f"{desk.masthead.pages}/change/{desk.signer.sign(Purpose.CHANGE, 0, 0, ends)}"
+        return _sample(desk, kind, desk.letters.change(code, url, CONFIRM_WITHIN.days), now)
     reader = Subscriber(
         id=0,
         address=ADDRESS,
@@ -76,6 +73,19 @@ def _written(desk: Desk, kind: LetterKind, code: str, now: datetime) -> Message:
         consent=Consent(at=now, form="sample"),
     )
     return letter_to(desk, kind, reader, now, first=True)
+
+
+def _sample(desk: Desk, kind: LetterKind, letter: Letter, now: datetime) -> Message:
+    waiting = Waiting(
+        id=0,
+        key=f"{kind}/sample",
+        kind=kind,
+        subscriber_id=None,
+        address=ADDRESS,
+        queued_at=now,
+        tries=0,
+    )
+    return mail_of(desk, waiting, letter, ADDRESS, "")
 
 
 def beside(found: Sequence[Finding], letters: Iterator[Finding]) -> Iterator[Finding]:
