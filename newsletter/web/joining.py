@@ -16,12 +16,11 @@ from subscribers.tokens import Purpose
 def router(site: Site) -> APIRouter:
     """The routes of confirmations."""
     routes = APIRouter(include_in_schema=False)
-    signer = site.app.signer
 
     @routes.get("/confirm/{token}")
     def ask(request: Request, token: str) -> HTMLResponse:
         """Shows what is to be confirmed: scanners of mail open links too, so nothing is done."""
-        number, ends = signer.read_all(Purpose.CONFIRM, token, 2)
+        number, ends = site.app.signer.read_all(Purpose.CONFIRM, token, 2)
         with site.app.database.read() as connection:
             reader = subscribers.by_id(connection, number)
         if reader.state is State.UNSUBSCRIBED or site.clock().timestamp() > ends:
@@ -34,12 +33,12 @@ def router(site: Site) -> APIRouter:
         """Confirms, and welcomes; twice is once."""
         zone = site.app.terms.zone
         with site.app.database.write() as connection:
-            done = pipeline.confirm(connection, signer, token, site.clock(), zone)
+            done = pipeline.confirm(connection, site.app.signer, token, site.clock(), zone)
         site.told(done.new)
         reader = done.reader
         values = {
             "reader": reader,
-            "token": signer.sign(Purpose.PREFERENCES, reader.id),
+            "token": site.app.signer.sign(Purpose.PREFERENCES, reader.id),
             "done": True,
             "first": done.new and site.current.shown.issue is not None,
         }

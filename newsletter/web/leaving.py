@@ -24,10 +24,9 @@ ONE_CLICK = "one click"
 def router(site: Site) -> APIRouter:
     """The routes of unsubscribing."""
     routes = APIRouter(include_in_schema=False)
-    signer = site.app.signer
 
     def reader(token: str) -> Subscriber:
-        number = signer.read(Purpose.UNSUBSCRIBE, token)
+        number = site.app.signer.read(Purpose.UNSUBSCRIBE, token)
         with site.app.database.read() as connection:
             return subscribers.by_id(connection, number)
 
@@ -35,7 +34,7 @@ def router(site: Site) -> APIRouter:
         values = {
             "reader": one,
             "token": token,
-            "preferences": signer.sign(Purpose.PREFERENCES, one.id),
+            "preferences": site.app.signer.sign(Purpose.PREFERENCES, one.id),
             "left": one.state is State.UNSUBSCRIBED,
             "done": done,
         }
@@ -60,7 +59,7 @@ def router(site: Site) -> APIRouter:
     @routes.post("/u/{token}/undo")
     def undo(request: Request, token: str) -> HTMLResponse:
         """Takes an unsubscription back."""
-        number = signer.read(Purpose.UNSUBSCRIBE, token)
+        number = site.app.signer.read(Purpose.UNSUBSCRIBE, token)
         with site.app.database.write() as connection:
             one = subscribers.by_id(connection, number)
             if not one.address.endswith(f"@{subscribers.ERASED}"):

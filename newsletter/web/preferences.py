@@ -24,7 +24,7 @@ from subscribers import store as subscribers
 from subscribers.addresses import normalise
 from subscribers.errors import SubscriberError
 from subscribers.model import State, Subscriber
-from subscribers.tokens import Purpose
+from subscribers.tokens import Purpose, Signer
 
 BY = "preferences page"
 LONGEST_PAUSE = timedelta(days=366)
@@ -38,7 +38,11 @@ class Desk:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.signer = site.app.signer
+
+    @property
+    def signer(self) -> Signer:
+        """What reads tokens: by the key of today, for it may be rotated."""
+        return self.site.app.signer
 
     def reader(self, connection: Connection, token: str) -> Subscriber:
         """Whose preferences a token opens; raises TokenError or UnknownSubscriber."""

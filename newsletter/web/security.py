@@ -57,7 +57,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        no_body = scope["method"] == "HEAD"  # RFC 9110 9.3.2: as GET, but for the content
+        if no_body:
+            scope["method"] = "GET"
+
         async def answer(message: Message) -> None:
+            if no_body and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
