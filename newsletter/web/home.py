@@ -13,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 
 from newsletter import pipeline
 from newsletter.language import Language
-from newsletter.pipeline import Asked
 from newsletter.rendering.faces import Face
 from newsletter.selection import Pick, Wishes
 from newsletter.web import choices, disposable, forms, limits
@@ -184,8 +183,10 @@ def _subscribe(site: Site, previews: Previews, request: Request, form: Form) -> 
     wants = replace(chosen.preferences(), language=_own_language(site, language))
     with site.app.database.write() as connection:
         if limits.count(site.app, connection, network, address, now):
-            asked = pipeline.ask(connection, site.app.signer, address, wants, chosen.own, consent)
-            site.told(asked is Asked.CONFIRMATION)
+            pipeline.ask(connection, site.app.signer, address, wants, chosen.own, consent)
+    if chosen.own:
+        site.outdated()
+    site.told(True)  # once it is kept: who looks sooner finds nothing, and looks again much later
     return _thanks(site, request, address)
 
 

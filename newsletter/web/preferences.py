@@ -53,8 +53,8 @@ class Desk:
             reader = self.reader(connection, token)
             voted = len(votes.of_readers(connection, reader.id, reader.id).get(reader.id, ()))
         current, language = self.site.current, self.site.language(request)
-        known = current.catalogue.topics
         wants = reader.preferences
+        known = self.site.topics(wants.follows).topics
         mine = [known[slug] for slug in sorted(wants.follows) if slug in known and known[slug].own]
         values = {
             "reader": reader,
@@ -83,6 +83,7 @@ class Desk:
                 told = act(connection, self.reader(connection, token), form)
         except _Problem as problem:
             return self.show(request, token, {"problems": problem.problems}, 400)
+        self.site.told("letter" in told)
         return self.show(request, token, told)
 
 
@@ -197,7 +198,8 @@ def _change(
 ) -> Mapping[str, Any]:
     if reader.state is not State.CONFIRMED:
         raise RequestError("This subscription has ended; subscribe again at the front page.")
-    chosen = choices.read(form, site.current.catalogue, reader.preferences.zone)
+    known = site.topics(reader.preferences.follows)
+    chosen = choices.read(form, known, reader.preferences.zone)
     if chosen.problems:
         raise _Problem(chosen.problems)
     code = form.text("language")
@@ -245,11 +247,10 @@ def _address(
     try:
         if limits.count(site.app, connection, forms.client(request), normalise(typed), now):
             pipeline.ask_change(connection, reader, typed, now)
-            site.told(True)
     except SubscriberError as error:
         raise _Problem({"address": str(error)}) from None
     told = language.gettext("We wrote to {address}. Your mail goes there once that is confirmed.")
-    return {"saved": told.format(address=typed)}
+    return {"saved": told.format(address=typed), "letter": True}
 
 
 def _reset(
@@ -342,5 +343,5 @@ def _send_link(site: Site, request: Request, form: Form) -> HTMLResponse:
     with site.app.database.write() as connection:
         if limits.count(site.app, connection, forms.client(request), address, now):
             pipeline.ask_link(connection, address, now)
-            site.told(True)
+    site.told(True)
     return site.page(request, "asked.html", {"asked_address": address})
