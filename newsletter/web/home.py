@@ -137,7 +137,7 @@ def router(site: Site) -> APIRouter:
         """What the choices in the query would get today, as a part of a page."""
         language, chosen = site.language(request), chosen_in(request)
         values = {"preview": previews.of(chosen, language), "problems": chosen.problems}
-        html = site.render(language, "preview.html", {**values, "wanted": True})
+        html = site.render(language, "preview.html", {**values, "wanted": True, "part": True})
         headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
         return HTMLResponse(html, headers=headers)
 

@@ -52,6 +52,8 @@ class Desk:
         with self.site.app.database.read() as connection:
             reader = self.reader(connection, token)
             voted = len(votes.of_readers(connection, reader.id, reader.id).get(reader.id, ()))
+        if is_erased(reader):
+            return self.site.page(request, "erase.html", {"done": True})
         current, language = self.site.current, self.site.language(request)
         wants = reader.preferences
         known = self.site.topics(wants.follows).topics
@@ -72,7 +74,7 @@ class Desk:
             "until": language.long(wants.paused_until) if wants.paused_until else "",
             "problems": {},
             "saved": "",
-            "wishes": "",
+            "at_pause": "until" in told.get("problems", {}),
         }
         return self.site.page(request, "preferences.html", {**values, **told}, status)
 
@@ -149,14 +151,15 @@ def router(site: Site) -> APIRouter:
         """Asks whether a reader really wants to be forgotten."""
         with site.app.database.read() as connection:
             reader = desk.reader(connection, token)
-        return site.page(request, "erase.html", {"reader": reader, "token": token, "done": False})
+        values = {"reader": reader, "token": token, "done": is_erased(reader)}
+        return site.page(request, "erase.html", values)
 
     @routes.post("/preferences/{token}/erase")
     def erase(request: Request, token: str) -> HTMLResponse:
         """Forgets a reader (GDPR Art. 17)."""
         with site.app.database.write() as connection:
             reader = desk.reader(connection, token)
-            if not _is_erased(reader):
+            if not is_erased(reader):
                 pipeline.erase(connection, desk.signer, reader, site.clock())
         return site.page(request, "erase.html", {"reader": reader, "token": token, "done": True})
 
@@ -189,15 +192,20 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def _is_erased(reader: Subscriber) -> bool:
+def is_erased(reader: Subscriber) -> bool:
+    """Whether nothing is known of a reader any more."""
     return reader.address.endswith(f"@{subscribers.ERASED}")
+
+
+def _must_hold(reader: Subscriber) -> None:
+    if reader.state is not State.CONFIRMED:
+        raise RequestError("This subscription has ended; subscribe again at the front page.")
 
 
 def _change(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
-    if reader.state is not State.CONFIRMED:
-        raise RequestError("This subscription has ended; subscribe again at the front page.")
+    _must_hold(reader)
     known = site.topics(reader.preferences.follows)
     chosen = choices.read(form, known, reader.preferences.zone)
     if chosen.problems:
@@ -220,6 +228,7 @@ def _change(
 def _pause(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
+    _must_hold(reader)
     language, now = site.language(request), site.clock()
     if form.text("end"):
         wants = replace(reader.preferences, paused_until=None)
@@ -242,6 +251,7 @@ def _pause(
 def _address(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
+    _must_hold(reader)
     language, now = site.language(request), site.clock()
     typed = form.text("address", 320)
     try:
