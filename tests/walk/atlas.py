@@ -31,7 +31,7 @@ class Atlas:
         self.eraser = self._made("cy@example.org")
         self.asked = self._made("di@example.org", State.PENDING)
         with self.app.database.write() as connection:
-            wanted = "new@example.org"
+            wanted = "other@example.org"
             self.change = change_store.ask(connection, self.voter.id, wanted, self.now)
         app = self.app
         pipeline.compose(app.database, app.renderer, app.catalogue, app.terms, self.now)
@@ -84,7 +84,7 @@ class Atlas:
             "front-chosen": to(f"/?{CHOSEN}"),
             "front-nothing": to("/?phrases=xyzzy"),
             "front-wrong": to(f"/{wrong}"),
-            "subscribe-wrong": then("/?phrases=%22never+closed", "Subscribe", address=address),
+            "subscribe-wrong": then("/", "Subscribe", address="asa@no-dot"),
             "asked": then("/", "Subscribe", address=address),
             "confirm": to(confirm),
             "confirmed": then(confirm, "Yes, send me the papers"),
@@ -103,6 +103,7 @@ class Atlas:
             "unsubscribe": to(leave),
             "less": then(leave, "Once a week"),
             "unsubscribed": then(leave, "Unsubscribe"),
+            "preferences-ended": to(f"/preferences/{sign(Purpose.PREFERENCES, self.leaver.id)}"),
             "back": then(leave, "Undo"),
             "vote": to(f"{vote}/less"),
             "voted": then(f"{vote}/more", "Yes, more like this"),

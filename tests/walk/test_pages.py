@@ -44,6 +44,10 @@ REACHED = """() => {
     seen: left >= 0 && right <= innerWidth && bottom > 0 && top < innerHeight,
   };
 }"""
+BACK = """() => {
+  document.activeElement.blur();
+  for (const one of document.querySelectorAll("*")) if (one.scrollTop) one.scrollTop = 0;
+}"""
 UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')]
   .filter((one) => !(one.name || one.id) || !(one.labels.length || one.ariaLabel))
   .map((one) => one.outerHTML)"""
@@ -111,7 +115,7 @@ def _seen(browser: Any, go: Any, axe: str, name: str, pictures: Path | None) -> 
             if stop is None:
                 break
             found.stops.append(stop)
-        page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+        page.evaluate(BACK)
         page.evaluate(axe)
         for width, scheme in VIEWS:
             page.set_viewport_size({"width": width, "height": 900})
