@@ -258,6 +258,7 @@ class Confirmed:
 
     reader: Subscriber
     new: bool  # else they had said so before
+    first: bool = False  # whether a digest of today goes to them right away
 
 
 def confirm(
@@ -288,8 +289,8 @@ def confirm(
             f"{before.address} was asked again, on {before.consent.at:%Y-%m-%d}, after this answer."
         )
     reader = subscribers.confirm(connection, subscriber_id, now)
-    welcome(connection, reader, now, zone)
-    return Confirmed(reader=reader, new=True)
+    first = welcome(connection, reader, now, zone)
+    return Confirmed(reader=reader, new=True, first=first)
 
 
 def report(connection: Connection, address: str, now: datetime) -> bool:

@@ -68,10 +68,11 @@ def create(site: Site) -> FastAPI:
 def _static(app: FastAPI, site: Site) -> None:
     @app.get("/static/{name}", include_in_schema=False)
     async def static(name: str) -> Response:
-        """Style and script, by names that change with them."""
+        """Style, script and icon, by names that change with them."""
         for ending, text, kind in (
             ("css", site.css, "text/css"),
             ("js", site.js, "text/javascript"),
+            ("svg", site.icon, "image/svg+xml"),
         ):
             if name == f"{site.versions[ending]}.{ending}":
                 return Response(text, media_type=kind, headers=FOR_EVER)

@@ -13,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 
 from newsletter import pipeline
 from newsletter.language import Language
-from newsletter.pipeline import Asked
 from newsletter.rendering.faces import Face
 from newsletter.selection import Pick, Wishes
 from newsletter.web import choices, disposable, forms, limits
@@ -139,7 +138,7 @@ def router(site: Site) -> APIRouter:
         """What the choices in the query would get today, as a part of a page."""
         language, chosen = site.language(request), chosen_in(request)
         values = {"preview": previews.of(chosen, language), "problems": chosen.problems}
-        html = site.render(language, "preview.html", {**values, "wanted": True})
+        html = site.render(language, "preview.html", {**values, "wanted": True, "part": True})
         headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
         return HTMLResponse(html, headers=headers)
 
@@ -185,8 +184,10 @@ def _subscribe(site: Site, previews: Previews, request: Request, form: Form) -> 
     wants = replace(chosen.preferences(), language=_own_language(site, language))
     with site.app.database.write() as connection:
         if limits.count(site.app, connection, network, address, now):
-            asked = pipeline.ask(connection, site.app.signer, address, wants, chosen.own, consent)
-            site.told(asked is Asked.CONFIRMATION)
+            pipeline.ask(connection, site.app.signer, address, wants, chosen.own, consent)
+    if chosen.own:
+        site.outdated()
+    site.told(True)  # once it is kept: who looks sooner finds nothing, and looks again much later
     return _thanks(site, request, address)
 
 

@@ -40,7 +40,7 @@ def router(site: Site) -> APIRouter:
             "reader": reader,
             "token": site.app.signer.sign(Purpose.PREFERENCES, reader.id),
             "done": True,
-            "first": done.new and site.current.shown.issue is not None,
+            "first": done.first,
         }
         return site.page(request, "confirm.html", values | _names(site, reader.preferences.follows))
 
@@ -48,4 +48,5 @@ def router(site: Site) -> APIRouter:
 
 
 def _names(site: Site, follows: frozenset[str]) -> dict[str, list[str]]:
-    return {"names": sorted(map(site.current.name, follows))}
+    known = site.topics(follows).topics
+    return {"names": sorted(known[slug].name if slug in known else slug for slug in follows)}

@@ -12,6 +12,7 @@ from newsletter.bounces import EventKind
 from newsletter.store import events
 from newsletter.web import forms
 from newsletter.web.forms import Form
+from newsletter.web.preferences import is_erased
 from newsletter.web.site import Site
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
@@ -31,6 +32,8 @@ def router(site: Site) -> APIRouter:
             return subscribers.by_id(connection, number)
 
     def show(request: Request, one: Subscriber, token: str, done: str = "") -> HTMLResponse:
+        if is_erased(one):
+            return site.page(request, "erase.html", {"done": True})
         values = {
             "reader": one,
             "token": token,
@@ -62,7 +65,7 @@ def router(site: Site) -> APIRouter:
         number = site.app.signer.read(Purpose.UNSUBSCRIBE, token)
         with site.app.database.write() as connection:
             one = subscribers.by_id(connection, number)
-            if not one.address.endswith(f"@{subscribers.ERASED}"):
+            if not is_erased(one):
                 subscribers.resume(connection, number, site.clock(), BY)
             one = subscribers.by_id(connection, number)
         return show(request, one, token, "undone")
@@ -92,7 +95,7 @@ def _less(site: Site, token: str, form: Form) -> None:
     number, now = site.app.signer.read(Purpose.UNSUBSCRIBE, token), site.clock()
     with site.app.database.write() as connection:
         one = subscribers.by_id(connection, number)
-        if one.address.endswith(f"@{subscribers.ERASED}"):
+        if is_erased(one):
             return
         day = min(one.preferences.days)
         if form.text("how") == "weekly":

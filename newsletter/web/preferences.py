@@ -56,9 +56,11 @@ class Desk:
         with self.site.app.database.read() as connection:
             reader = self.reader(connection, token)
             voted = len(votes.of_readers(connection, reader.id, reader.id).get(reader.id, ()))
+        if is_erased(reader):
+            return self.site.page(request, "erase.html", {"done": True})
         current, language = self.site.current, self.site.language(request)
-        known = current.catalogue.topics
         wants = reader.preferences
+        known = self.site.topics(wants.follows).topics
         mine = [known[slug] for slug in sorted(wants.follows) if slug in known and known[slug].own]
         values = {
             "reader": reader,
@@ -76,7 +78,7 @@ class Desk:
             "until": language.long(wants.paused_until) if wants.paused_until else "",
             "problems": {},
             "saved": "",
-            "wishes": "",
+            "at_pause": "until" in told.get("problems", {}),
         }
         return self.site.page(request, "preferences.html", {**values, **told}, status)
 
@@ -87,6 +89,7 @@ class Desk:
                 told = act(connection, self.reader(connection, token), form)
         except _Problem as problem:
             return self.show(request, token, {"problems": problem.problems}, 400)
+        self.site.told("letter" in told)
         return self.show(request, token, told)
 
 
@@ -152,14 +155,15 @@ def router(site: Site) -> APIRouter:
         """Asks whether a reader really wants to be forgotten."""
         with site.app.database.read() as connection:
             reader = desk.reader(connection, token)
-        return site.page(request, "erase.html", {"reader": reader, "token": token, "done": False})
+        values = {"reader": reader, "token": token, "done": is_erased(reader)}
+        return site.page(request, "erase.html", values)
 
     @routes.post("/preferences/{token}/erase")
     def erase(request: Request, token: str) -> HTMLResponse:
         """Forgets a reader (GDPR Art. 17)."""
         with site.app.database.write() as connection:
             reader = desk.reader(connection, token)
-            if not _is_erased(reader):
+            if not is_erased(reader):
                 pipeline.erase(connection, desk.signer, reader, site.clock())
         return site.page(request, "erase.html", {"reader": reader, "token": token, "done": True})
 
@@ -192,16 +196,22 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def _is_erased(reader: Subscriber) -> bool:
+def is_erased(reader: Subscriber) -> bool:
+    """Whether nothing is known of a reader any more."""
     return reader.address.endswith(f"@{subscribers.ERASED}")
+
+
+def _must_hold(reader: Subscriber) -> None:
+    if reader.state is not State.CONFIRMED:
+        raise RequestError("This subscription has ended; subscribe again at the front page.")
 
 
 def _change(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
-    if reader.state is not State.CONFIRMED:
-        raise RequestError("This subscription has ended; subscribe again at the front page.")
-    chosen = choices.read(form, site.current.catalogue, reader.preferences.zone)
+    _must_hold(reader)
+    known = site.topics(reader.preferences.follows)
+    chosen = choices.read(form, known, reader.preferences.zone)
     if chosen.problems:
         raise _Problem(chosen.problems)
     code = form.text("language")
@@ -222,6 +232,7 @@ def _change(
 def _pause(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
+    _must_hold(reader)
     language, now = site.language(request), site.clock()
     if form.text("end"):
         wants = replace(reader.preferences, paused_until=None)
@@ -244,16 +255,16 @@ def _pause(
 def _address(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
+    _must_hold(reader)
     language, now = site.language(request), site.clock()
     typed = form.text("address", 320)
     try:
         if limits.count(site.app, connection, forms.client(request), normalise(typed), now):
             pipeline.ask_change(connection, reader, typed, now)
-            site.told(True)
     except SubscriberError as error:
         raise _Problem({"address": str(error)}) from None
     told = language.gettext("We wrote to {address}. Your mail goes there once that is confirmed.")
-    return {"saved": told.format(address=typed)}
+    return {"saved": told.format(address=typed), "letter": True}
 
 
 def _reset(
@@ -346,5 +357,5 @@ def _send_link(site: Site, request: Request, form: Form) -> HTMLResponse:
     with site.app.database.write() as connection:
         if limits.count(site.app, connection, forms.client(request), address, now):
             pipeline.ask_link(connection, address, now)
-            site.told(True)
+    site.told(True)
     return site.page(request, "asked.html", {"asked_address": address})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -87,6 +87,7 @@ class Site:
         self.base = urlsplit(self.pages).path.rstrip("/")
         self.title = app.settings.title
         self.css = self._static("pages/pages.css")
+        self.icon = self._static("pages/icon.svg")
         self.js = (folder("templates") / "pages" / "pages.js").read_text(encoding="utf-8")
         self._current: Current | None = None
         self._outdated = False
@@ -103,7 +104,7 @@ class Site:
         """What changes the addresses of style and script when they do."""
         return {
             name: hashlib.sha256(text.encode()).hexdigest()[:12]
-            for name, text in (("css", self.css), ("js", self.js))
+            for name, text in (("css", self.css), ("js", self.js), ("svg", self.icon))
         }
 
     @property
@@ -170,7 +171,14 @@ class Site:
 
     def outdated(self) -> None:
         """Says that topics were made since the last look, so that they are found."""
+        self.app.renew()
         self._outdated = True
+
+    def topics(self, wanted: Iterable[str]) -> Catalogue:
+        """All topics; those `wanted` among them, though they were made since the last look."""
+        if any(slug not in self.app.catalogue.topics for slug in wanted):
+            self.app.renew()
+        return self.app.catalogue
 
     def told(self, letter: bool) -> None:
         """Says that a letter waits, if one does."""

@@ -1,10 +1,11 @@
-// Has html-validate read every mail by the rules of html-validate.json.
+// Has html-validate read every mail by the rules of html-validate.json, or of a file named.
 
 import { readFileSync } from "node:fs";
-import { mails, need, tell } from "./tool.mjs";
+import { mails, more, need, tell } from "./tool.mjs";
 
 const { HtmlValidate } = await need("html-validate");
-const rules = JSON.parse(readFileSync(new URL("html-validate.json", import.meta.url), "utf8"));
+const [named = new URL("html-validate.json", import.meta.url)] = more;
+const rules = JSON.parse(readFileSync(named, "utf8"));
 const judge = new HtmlValidate(rules);
 const answer = {};
 for (const [name, html] of mails()) {

@@ -86,8 +86,9 @@ def test_choices_are_shown_as_they_are_made(home: House, visit: Open) -> None:
     assert page.get_by_label("Your e-mail address").input_value() == ""
     expect(page.get_by_label("Time zone")).to_have_value("Europe/Oslo")
     page.get_by_label("Find a topic").fill("alignm")
-    expect(page.locator(".pick", has_text="Alignment")).to_be_visible()
-    expect(page.locator(".pick:visible")).to_have_count(2)  # what is chosen stays
+    for slug, there in (("alignment", True), ("agents", True), ("robotics", False)):
+        pick = page.locator(f".pick:has(input[value={slug}])")
+        expect(pick).to_be_visible(visible=there)  # what is found, and what is chosen already
 
 
 def test_without_a_script_a_button_shows_them(home: House, visit: Open) -> None:
@@ -114,14 +115,16 @@ def test_without_a_script_a_button_shows_them(home: House, visit: Open) -> None:
 def test_the_first_digest_is_what_was_shown(
     home: House, visit: Open, letters: dict[str, Letter]
 ) -> None:
-    """Confirmed by the button alone; the digest has the papers of the preview."""
+    """Confirmed by the button alone, with all that was chosen; pressing it again does no more."""
+    for name in ("confirmation", "welcome"):
+        assert "instruction tuning: up to 4 papers" in " ".join(letters[name].text.split())
     reader = known(home)
     assert (reader["state"], reader["length"], reader["zone"]) == ("confirmed", 4, "Europe/Oslo")
     assert {"alignment", "agents"} < set(reader["follows"])
     page = visit()
-    page.goto(f"{HOME}/?topic=alignment&topic=agents&phrases=%22instruction+tuning%22&length=4")
+    page.goto(f"{HOME}/?topic=alignment")
     shown = page.locator("#preview .paper h3").all_inner_texts()
-    page.goto(letters["digest"].link("d"))
+    page.goto(given(home, "cy@example.org").link("d"))
     heading(page, "Your digest")
     assert page.locator(".papers").first.locator("h2").all_inner_texts() == shown
     page.goto(letters["confirmation"].link("confirm"))
@@ -198,13 +201,12 @@ def test_leaving_by_the_page_can_be_undone(
     page.goto(letters["digest"].link("u"))
     heading(page, "Unsubscribe?")
     before = known(home)
-    assert before["state"] == "confirmed"
     press(page, "Unsubscribe")
     heading(page, "You are unsubscribed")
     assert known(home)["state"] == "unsubscribed"
     press(page, "Undo")
     heading(page, "You are back")
-    assert known(home) == before
+    assert known(home) | {"returned": []} == before
 
 
 @pytest.mark.parametrize("kind", ["data", "files"])
