@@ -98,6 +98,23 @@ def queued_since(
     return connection.scalar(query) or 0
 
 
+def asked_since(
+    connection: Connection, subscriber_ids: Sequence[int], instant: datetime
+) -> set[int]:
+    """Which of these readers are asked to confirm by a letter that waits, or left since then."""
+    recent = or_(
+        letters.c.state == LetterState.QUEUED,
+        letters.c.sent_at >= instant,
+        letters.c.queued_at >= instant,
+    )
+    query = select(letters.c.subscriber_id).where(
+        letters.c.subscriber_id.in_(subscriber_ids),
+        letters.c.kind == LetterKind.CONFIRMATION,
+        recent,
+    )
+    return set(connection.scalars(query))
+
+
 def claim(
     connection: Connection, owner: str, now: datetime, lease: timedelta, limit: int
 ) -> list[Waiting]:

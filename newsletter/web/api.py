@@ -23,14 +23,13 @@ import newsletter
 from newsletter import pipeline
 from newsletter.errors import NewsletterError, RequestError, StoreError
 from newsletter.papers import Paper
-from newsletter.pipeline import Asked
 from newsletter.rendering.tex import to_unicode
 from newsletter.rules import Rules
 from newsletter.scopes import Scope
-from newsletter.store import issues, keys, ledger, papers
+from newsletter.store import issues, ledger, papers
 from newsletter.store.database import Connection
 from newsletter.topics import Topic
-from newsletter.web import forms, limits, status
+from newsletter.web import limits, showing_keys, status
 from newsletter.web.api_models import (
     Accepted,
     DeliveryOut,
@@ -48,8 +47,9 @@ from newsletter.web.api_models import (
 from newsletter.web.site import Site
 from subscribers import event_store
 from subscribers import store as subscribers
+from subscribers.addresses import normalise
 from subscribers.errors import SubscriberError, UnknownSubscriber
-from subscribers.model import Consent, Preferences
+from subscribers.model import Consent, Preferences, Subscriber
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,7 @@ def needs(site: Site, scope: Scope) -> Any:
     """What lets a request through whose key has a scope."""
 
     def check(told: Bearer) -> None:
-        with site.app.database.write() as connection:
-            key = keys.find(connection, told.credentials, site.clock()) if told else None
+        key = showing_keys.holder(site, told.credentials) if told else None
         if key is None:
             headers = {"WWW-Authenticate": "Bearer"}
             raise HTTPException(401, "Show a valid key as Authorization: Bearer KEY.", headers)
@@ -174,16 +173,17 @@ def _subscribing(api: FastAPI, site: Site) -> None:
     reads, writes = Scope.SUBSCRIBERS_READ, Scope.SUBSCRIBERS_WRITE
 
     @api.post("/subscribe", status_code=202, dependencies=[needs(site, writes)])
-    def subscribe(asked: SubscribeIn, request: Request) -> Accepted:
+    def subscribe(asked: SubscribeIn) -> Accepted:
         """Asks the owner of an address by mail; the answer tells nothing of the address."""
+        address = normalise(asked.address)
         own = _own(asked.preferences)
         wants = _checked(site, asked.preferences, Preferences(), own)
         now, database = site.clock(), site.app.database
         consent = Consent(at=now, form=BY)
         with database.write() as connection:
-            if limits.count(site.app, connection, forms.client(request), asked.address, now):
-                done = pipeline.ask(connection, site.app.signer, asked.address, wants, own, consent)
-                site.told(done is not Asked.SUPPRESSED)
+            if limits.count(site.app, connection, None, address, now):
+                pipeline.ask(connection, site.app.signer, address, wants, own, consent)
+        site.told(True)
         return Accepted()
 
     @api.get("/subscribers", dependencies=[needs(site, reads)])
@@ -206,7 +206,7 @@ def _subscribing(api: FastAPI, site: Site) -> None:
         """Changes what a subscriber gets; what is left out stays."""
         own = _own(wanted)
         with site.app.database.write() as connection:
-            before = _reader(connection, number)
+            before = _reader(connection, number, lock=True)
             wants = _checked(site, wanted, before.preferences, own)
             pipeline.keep_rules(connection, own, site.clock())
             done = subscribers.change(connection, number, wants, site.clock(), BY)
@@ -299,7 +299,7 @@ def _own(wanted: PreferencesIn) -> list[Topic]:
 def _checked(
     site: Site, wanted: PreferencesIn, before: Preferences, own: list[Topic]
 ) -> Preferences:
-    known = site.current.catalogue.topics
+    known = site.topics(before.follows).topics
     named = (*(wanted.topics or ()), *(wanted.mutes or ()))
     unknown = [slug for slug in named if slug not in known]
     if unknown:
@@ -309,10 +309,13 @@ def _checked(
     return wanted.onto(before, frozenset(one.slug for one in own))
 
 
-def _reader(connection: Connection, number: int) -> Any:
+def _reader(connection: Connection, number: int, *, lock: bool = False) -> Subscriber:
     if not 0 < number <= BIGGEST:
         raise UnknownSubscriber("There is no such subscriber.")
-    return subscribers.by_id(connection, number)
+    found = subscribers.by_id(connection, number, lock=lock)
+    if subscribers.is_erased(found):
+        raise UnknownSubscriber("There is no such subscriber.")
+    return found
 
 
 def _failures(api: FastAPI) -> None:

@@ -104,7 +104,8 @@ class PreferencesIn(Model):
             if (value := getattr(self, name)) is not None
         }
         if self.topics is not None or own:
-            told["follows"] = frozenset(self.topics or ()) | own
+            kept = before.follows if self.topics is None else frozenset(self.topics)
+            told["follows"] = kept | own
         if self.mutes is not None:
             told["mutes"] = frozenset(self.mutes)
         if self.at is not None:

@@ -26,7 +26,7 @@ from newsletter.web import (
 )
 from newsletter.web.limits import TooOften
 from newsletter.web.security import Guard
-from newsletter.web.site import Site
+from newsletter.web.site import Ended, Expired, Site
 from subscribers.errors import SubscriberError, TokenError, UnknownSubscriber
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 PACKED = 1000  # bytes from which an answer is packed
 
 
-def create(site: Site) -> FastAPI:
-    """The pages of a site as an ASGI application."""
+def create(site: Site) -> Guard:
+    """The pages of a site as an ASGI application, behind its guard."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -61,8 +61,7 @@ def create(site: Site) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=PACKED, compresslevel=4)
     own = site.app.settings.pages
     named = own.hosts.split(", ") if own.hosts else [urlsplit(site.pages).hostname or "localhost"]
-    app.add_middleware(Guard, hosts=[*named, *HERE], hsts_seconds=own.hsts_seconds)
-    return app
+    return Guard(app, hosts=[*named, *HERE], hsts_seconds=own.hsts_seconds)
 
 
 def _static(app: FastAPI, site: Site) -> None:
@@ -110,6 +109,18 @@ def _failures(app: FastAPI, site: Site) -> None:
         _ = site.language(request).gettext
         words = "" if "`" in str(error) else str(error)  # of commands, which are not readers'
         return failed(request, 404, _("There is nothing here"), words)
+
+    @app.exception_handler(Expired)
+    def expired(request: Request, _error: Exception) -> HTMLResponse:
+        _ = site.language(request).gettext
+        told = _("Its time is over. Ask for a new one.")
+        return failed(request, 410, _("This link has expired"), told)
+
+    @app.exception_handler(Ended)
+    def ended(request: Request, _error: Exception) -> HTMLResponse:
+        _ = site.language(request).gettext
+        told = _("You can subscribe again on the front page.")
+        return failed(request, 410, _("This subscription has ended."), told)
 
     @app.exception_handler(TooOften)
     def too_often(request: Request, _error: Exception) -> HTMLResponse:

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from newsletter import pipeline
-from newsletter.errors import RequestError
-from newsletter.web.site import Site
+from newsletter.web.site import Expired, Site
 from subscribers import store as subscribers
 from subscribers.model import State
 from subscribers.tokens import Purpose
@@ -24,7 +23,7 @@ def router(site: Site) -> APIRouter:
         with site.app.database.read() as connection:
             reader = subscribers.by_id(connection, number)
         if reader.state is State.UNSUBSCRIBED or site.clock().timestamp() > ends:
-            raise RequestError("This link has expired; subscribe again at the front page.")
+            raise Expired
         values = {"reader": reader, "token": token, "done": False, "first": False}
         return site.page(request, "confirm.html", values | _names(site, reader.preferences.follows))
 
@@ -32,7 +31,12 @@ def router(site: Site) -> APIRouter:
     def confirm(request: Request, token: str) -> HTMLResponse:
         """Confirms, and welcomes; twice is once."""
         zone = site.app.terms.zone
+        number, ends = site.app.signer.read_all(Purpose.CONFIRM, token, 2)
+        if site.clock().timestamp() > ends:
+            raise Expired
         with site.app.database.write() as connection:
+            if subscribers.by_id(connection, number, lock=True).state is State.UNSUBSCRIBED:
+                raise Expired
             done = pipeline.confirm(connection, site.app.signer, token, site.clock(), zone)
         site.told(done.new)
         reader = done.reader

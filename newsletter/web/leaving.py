@@ -7,12 +7,12 @@ from dataclasses import replace
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from newsletter.bounces import EventKind
 from newsletter.store import events
 from newsletter.web import forms
 from newsletter.web.forms import Form
-from newsletter.web.preferences import is_erased
 from newsletter.web.site import Site
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
@@ -32,7 +32,7 @@ def router(site: Site) -> APIRouter:
             return subscribers.by_id(connection, number)
 
     def show(request: Request, one: Subscriber, token: str, done: str = "") -> HTMLResponse:
-        if is_erased(one):
+        if subscribers.is_erased(one):
             return site.page(request, "erase.html", {"done": True})
         values = {
             "reader": one,
@@ -51,8 +51,10 @@ def router(site: Site) -> APIRouter:
     @routes.post("/u/{token}")
     async def leave(request: Request, token: str) -> Response:
         """Ends a subscription; twice is once. Machines get a word, people a page."""
-        form = await forms.read(request)
-        by_page = bool(form.text("page"))
+        try:
+            by_page = bool((await forms.read(request)).text("page"))
+        except HTTPException:  # RFC 8058 3.2: what is posted to it is meant, however it is written
+            by_page = False
         await run_in_threadpool(_leave, site, token, BY if by_page else ONE_CLICK)
         if not by_page:
             return PlainTextResponse("Unsubscribed.\n", headers={"Cache-Control": "no-store"})
@@ -65,7 +67,7 @@ def router(site: Site) -> APIRouter:
         number = site.app.signer.read(Purpose.UNSUBSCRIBE, token)
         with site.app.database.write() as connection:
             one = subscribers.by_id(connection, number)
-            if not is_erased(one):
+            if not subscribers.is_erased(one):
                 subscribers.resume(connection, number, site.clock(), BY)
             one = subscribers.by_id(connection, number)
         return show(request, one, token, "undone")
@@ -95,7 +97,7 @@ def _less(site: Site, token: str, form: Form) -> None:
     number, now = site.app.signer.read(Purpose.UNSUBSCRIBE, token), site.clock()
     with site.app.database.write() as connection:
         one = subscribers.by_id(connection, number)
-        if is_erased(one):
+        if subscribers.is_erased(one):
             return
         day = min(one.preferences.days)
         if form.text("how") == "weekly":

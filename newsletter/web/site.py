@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from fastapi.responses import HTMLResponse
 
 from newsletter import pipeline
 from newsletter.app import App
-from newsletter.errors import NewsletterError
 from newsletter.language import Language
 from newsletter.papers import PaperId
 from newsletter.pipeline import Shown, Trials
@@ -26,11 +26,21 @@ from newsletter.selection import Candidate
 from newsletter.store import courses, issues
 from newsletter.topics import Catalogue, Topic
 
+log = logging.getLogger(__name__)
+
 LOOK = timedelta(seconds=20)  # between two looks whether an issue was composed
 ANEW = timedelta(minutes=10)  # papers' votes change while no issue is composed
 WEEKS = 12  # that a topic's course is drawn of
 
 Clock = Callable[[], datetime]
+
+
+class Expired(Exception):
+    """A link whose time is over."""
+
+
+class Ended(Exception):
+    """A subscription that has ended, so nothing of it can be changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +80,11 @@ class Current:
         """What people call a topic."""
         topic = self.catalogue.topics.get(slug)
         return topic.name if topic is not None else slug
+
+    @cached_property
+    def offered(self) -> Catalogue:
+        """What everybody can follow: readers' own rules are nobody else's affair."""
+        return Catalogue(self.catalogue.shown)
 
     @cached_property
     def topics(self) -> list[Topic]:
@@ -152,8 +167,9 @@ class Site:
             try:
                 if self._is_old():
                     self._current = self.look()
-            except NewsletterError:
-                continue  # what was there is shown until the database answers again
+            except Exception:  # what was there is shown until it can be looked at again
+                log.exception("the pages could not be looked up anew")
+                self._outdated = True
 
     def _is_old(self) -> bool:
         now, current = self.clock(), self.current

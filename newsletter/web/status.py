@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from newsletter.scopes import Scope
-from newsletter.store import issues, keys, ledger, papers, source_states
+from newsletter.store import issues, ledger, papers, source_states
+from newsletter.web import showing_keys
 from newsletter.web.api_models import Health
 from newsletter.web.site import Site
 from subscribers import store as subscribers
@@ -38,8 +39,7 @@ def router(site: Site) -> APIRouter:
     def show(request: Request) -> HTMLResponse:
         """A page of it; the key stands in the Authorization field, as for the API."""
         scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        with site.app.database.write() as connection:
-            key = keys.find(connection, text.strip(), site.clock())
+        key = showing_keys.holder(site, text.strip())
         if scheme.lower() != "bearer" or key is None or Scope.STATUS not in key.scopes:
             _ = site.language(request).gettext
             values = {"heading": _("Show a key"), "words": _("This page is for operators.")}
