@@ -20,6 +20,10 @@ from tests.walk.house import House
 
 HEAVIEST = 60_000  # bytes of a page with its style, script and icon, as they are transferred
 VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
+BY_KEYBOARD = (  # all kinds of controls; the other pages have the same ones
+    *("front-wrong", "confirm", "preferences-wrong", "erase", "lost", "unsubscribe", "vote"),
+    *("digest", "issue", "topics", "topic", "paper", "search-found", "nothing"),
+)
 LONGEST = 400  # presses of Tab on a page
 RULES = Path(__file__).with_name("html-validate.json")
 OPTIONS = {"resultTypes": ["violations", "incomplete"]}
@@ -103,18 +107,14 @@ def _seen(browser: Any, go: Any, axe: str, name: str, pictures: Path | None) -> 
         page.set_viewport_size({"width": 1280, "height": 900})
         page.on("response", lambda answer: answers.append(answer))
         go(page)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_load_state()
         last = max(at for at, one in enumerate(answers) if one.request.is_navigation_request())
         found.html = answers[last].text()
         found.weight = _weight(answers[:3] if last else answers)
         found.unnamed = page.evaluate(UNNAMED)
         found.places = page.evaluate(REACHABLE)
-        while len(found.stops) < LONGEST:
-            page.keyboard.press("Tab")
-            stop = page.evaluate(REACHED)
-            if stop is None:
-                break
-            found.stops.append(stop)
+        if name in BY_KEYBOARD:
+            found.stops = list(_stops(page))
         page.evaluate(BACK)
         page.evaluate(axe)
         for width, scheme in VIEWS:
@@ -134,6 +134,15 @@ def _seen(browser: Any, go: Any, axe: str, name: str, pictures: Path | None) -> 
                 page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
         visit.errors = [one for one in visit.errors if not FAILS.match(one)]
     return found
+
+
+def _stops(page: Any) -> Iterator[dict[str, Any]]:
+    for _ in range(LONGEST):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(REACHED)
+        if stop is None:
+            return
+        yield stop
 
 
 def _weight(answers: list[Any]) -> int:
@@ -200,7 +209,8 @@ def test_every_control_is_called_something(seen: Mapping[str, Seen]) -> None:
 
 def test_a_keyboard_is_enough(seen: Mapping[str, Seen]) -> None:
     """Tab reaches all there is to press, in its order, and it is seen where one is."""
-    for name, one in seen.items():
+    for name in BY_KEYBOARD:
+        one = seen[name]
         order = list(dict.fromkeys(stop["place"] for stop in one.stops))
         assert order == list(range(one.places)), name
         assert [stop["said"] for stop in one.stops if not stop["ringed"]] == [], name
