@@ -16,8 +16,6 @@ from newsletter.cli.browser import NAMES
 from tests.mail.tools import need
 from tests.walk.house import HOST, House, house
 
-playwright = pytest.importorskip("playwright.sync_api", reason="make test installs playwright")
-
 
 class Visit:
     """One visitor's window, and whatever in it should not have been."""
@@ -59,6 +57,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def browser(home: House) -> Iterator[Any]:
     """A headless Chromium that finds our pages at their public name, and nothing else."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="`make test` installs it.")
     program = next((found for name in NAMES if (found := shutil.which(name))), None)
     flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     if os.geteuid() == 0:

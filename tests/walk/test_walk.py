@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.walk.conftest import playwright, window
+from tests.walk.conftest import window
 from tests.walk.house import HOME, House, Letter
 
 READER = "asa@example.org"
 PHRASE = '"instruction tuning"'
 Open = Callable[..., Any]
-expect = playwright.expect
+expect = pytest.importorskip("playwright.sync_api", reason="`make test` installs it.").expect
 
 
 def known(home: House, address: str = READER) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def test_a_mail_program_ends_it_by_one_click(home: House, kind: str) -> None:
 def test_who_lost_the_link_gets_it_and_is_forgotten(home: House, visit: Open) -> None:
     """The link comes by mail; erasing is asked once, and then nothing is left of the address."""
     address = "eve@example.org"
-    given(home, address)
+    given_up = given(home, address).link("u")
     page = visit()
     page.goto(f"{HOME}/lost")
     page.get_by_label("Your e-mail address").fill(address)
@@ -240,5 +240,6 @@ def test_who_lost_the_link_gets_it_and_is_forgotten(home: House, visit: Open) ->
     press(page, "Yes, erase me")
     heading(page, "You are forgotten")
     assert address not in home.run("subscribers", "list", "--json")
-    page.goto(link)
-    expect(page.locator("main")).not_to_contain_text(address)
+    for again in (link, given_up):
+        page.goto(again)
+        heading(page, "You are forgotten")
