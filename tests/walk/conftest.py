@@ -24,7 +24,7 @@ class Visit:
         self.context = browser.new_context(
             ignore_https_errors=True, locale="en-US", timezone_id="Europe/Oslo", **how
         )
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(30_000)
         self.page = self.context.new_page()
         self.errors: list[str] = []  # that the console told, as of an inline style
         self.elsewhere: list[str] = []  # what was asked of anybody else

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,8 @@ from tests.walk.house import HOME, House, Letter
 READER = "asa@example.org"
 PHRASE = '"instruction tuning"'
 Open = Callable[..., Any]
-expect = pytest.importorskip("playwright.sync_api", reason="`make test` installs it.").expect
+expect: Any = pytest.importorskip("playwright.sync_api", reason="`make test` installs it.").expect
+expect.set_options(timeout=15_000)
 
 
 def known(home: House, address: str = READER) -> dict[str, Any]:
@@ -83,6 +85,7 @@ def test_choices_are_shown_as_they_are_made(home: House, visit: Open) -> None:
     expect(page.locator("#preview")).to_contain_text("instruction tuning:")
     expect(page.locator("#preview .paper")).to_have_count(4)
     assert page.locator("#preview .paper").all_inner_texts() != before
+    expect(page.get_by_role("status")).to_have_text(re.compile("^Your digest of today.* 4 papers"))
     assert page.get_by_label("Your e-mail address").input_value() == ""
     expect(page.get_by_label("Time zone")).to_have_value("Europe/Oslo")
     page.get_by_label("Find a topic").fill("alignm")
