@@ -46,7 +46,7 @@ $(MODEL): $(DEV)
 	@$(BIN)/python tests/model.py .model
 
 # Sorted, and without the header lines that change by themselves, so that a diff shows words alone.
-words: $(DEV)  ## bring new English words of mails into every translation
+words: $(DEV)  ## bring new English words of mails and pages into every translation
 	$(BIN)/pybabel -q extract -F babel.cfg -k numbered:1,2 -k n:1,2 --no-location --sort-output \
 		-o .words.pot .
 	@for file in newsletter/translations/*.po; do \

@@ -179,8 +179,8 @@ class App:
         return timedelta(seconds=self.settings.delivery.lease_seconds)
 
     def renew(self) -> None:
-        """Forgets what topics there are, so that those made since are found."""
-        for name in ("offer", "catalogue", "desk"):
+        """Forgets what topics and keys there are, so that those made since are found."""
+        for name in ("offer", "catalogue", "signer", "desk"):
             self.__dict__.pop(name, None)
 
     def close(self) -> None:

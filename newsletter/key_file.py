@@ -90,7 +90,7 @@ def read(path: Path, shortest: int, setting: str = "") -> Keys:
 
 def make(path: Path) -> None:
     """Makes a file with a new key where there is none; another process may be quicker."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")  # containers share numbers
     try:
         with _new(draft) as opened:
             try:

@@ -74,6 +74,10 @@ class Language:
         told = (self.long(_SAMPLE.replace(month=month)) for month in range(1, 13))
         return tuple(one.replace("17", "{day}").replace("2001", "{year}") for one in told)
 
+    def decimal(self, number: float) -> str:
+        """A number with one decimal: "3.2"."""
+        return str(format_decimal(round(number, 1), "#,##0.0", locale=self._locale))
+
     def number(self, number: int) -> str:
         """A number with its thousands marked: "1,204"."""
         return str(format_decimal(number, locale=self._locale))

@@ -100,6 +100,7 @@ class Matcher:
         """The topics of each paper, surest first, ties by slug."""
         topics = list(catalogue.topics.values())
         near = self._near(topics)
+        row = {topic.slug: at for at, topic in enumerate(topics)}
         found: list[tuple[Match, ...]] = []
         for at, paper in enumerate(self.papers):
             signs = catalogue.signs(paper)
@@ -107,7 +108,7 @@ class Matcher:
             for place in np.flatnonzero(column >= NEAR):
                 signs.setdefault(topics[int(place)].slug, Signs())
             own = (
-                self._match(catalogue.topics[slug], one, float(column[self._row[slug]]))
+                self._match(catalogue.topics[slug], one, float(column[row[slug]]))
                 for slug, one in signs.items()
             )
             kept = [match for match in own if match is not None]
@@ -142,7 +143,6 @@ class Matcher:
 
     def _near(self, topics: Sequence[Topic]) -> Floats:
         """Closeness of every paper to every topic, (topics, papers); 0 without a text."""
-        self._row = {topic.slug: at for at, topic in enumerate(topics)}
         near = np.zeros((len(topics), len(self.papers)), np.float32)
         if not self.papers:
             return near

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from subscribers import addresses, event_store, store
 from subscribers.errors import AddressError, UnknownSubscriber
 from subscribers.events import EventKind
-from subscribers.model import Subscriber
+from subscribers.model import State, Subscriber
 from subscribers.schema import address_changes, subscribers
 
 
@@ -27,7 +27,11 @@ class Change:
 
 
 def ask(connection: Connection, subscriber_id: int, address: str, now: datetime) -> Change:
-    """Notes that a reader wants another address; raises AddressError."""
+    """Notes that a reader wants another address, in place of what was asked for before.
+
+    Raises AddressError.
+    """
+    forget(connection, subscriber_id)  # one wish at a time: a mistyped address must not win later
     row: dict[str, Any] = {
         "subscriber_id": subscriber_id,
         "address": addresses.normalise(address),
@@ -48,12 +52,14 @@ def find(connection: Connection, change_id: int) -> Change:
 
 def finish(connection: Connection, change: Change, now: datetime, by: str) -> Subscriber:
     """Gives a reader the address; twice is once. Raises AddressError where another one has it."""
-    reader = store.by_id(connection, change.subscriber_id)
+    reader = store.by_id(connection, change.subscriber_id, lock=True)
     if change.done_at is not None or reader.address == change.address:
         return reader
-    other = store.find(connection, change.address)
-    if other is not None and other.id != reader.id:
+    other = store.find(connection, change.address, lock=True)
+    if other is not None and other.id != reader.id and other.state is State.CONFIRMED:
         raise AddressError(f"{change.address} is subscribed already; unsubscribe it there first.")
+    if other is not None and other.id != reader.id:
+        store.erase(connection, other.id, now, by)  # who had left, or never confirmed
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == reader.id)

@@ -5,6 +5,7 @@ SubscriberError
 ├── PreferenceError     an hour, a zone, a weekday, a length that cannot be meant
 ├── UnknownSubscriber   nobody here has that address
 ├── NotSuppressed       the address is not suppressed, so nothing can be lifted
+├── RosterError         a file of subscribers that cannot be read from some line on
 └── TokenError          a link that was altered, or signed for something else
 """
 
@@ -29,6 +30,14 @@ class UnknownSubscriber(SubscriberError):
 
 class NotSuppressed(SubscriberError):
     """The address is not suppressed."""
+
+
+class RosterError(SubscriberError):
+    """A file of subscribers cannot be read; the rows before `line` are good."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(f"line {line:,}: {message}")
+        self.line = line
 
 
 class TokenError(SubscriberError):

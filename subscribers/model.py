@@ -90,7 +90,7 @@ def parse_time(text: str) -> time:
         if not colon or not (hours.isdecimal() and minutes.isdecimal() and len(minutes) == 2):
             raise ValueError(text)
         return time(int(hours), int(minutes))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise PreferenceError(
             f"{text!r} is not a time of day; write hours and minutes, such as 08:00 or 17:30."
         ) from None

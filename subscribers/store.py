@@ -42,10 +42,11 @@ def subscribe(
     """
     address = addresses.normalise(address)
     before = find(connection, address)
-    values = _preferences_row(preferences) | {
+    values = preferences_row(preferences) | {
         "state": state,
-        "unsubscribed_at": None,
     }
+    if state is not State.PENDING:  # until it is confirmed it counts that they had left
+        values["unsubscribed_at"] = None
     if before is None or before.state is not State.CONFIRMED:
         values |= {
             "consent_at": consent.at,
@@ -81,7 +82,7 @@ def confirm(
     done = connection.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber_id, subscribers.c.state == State.PENDING)
-        .values(state=State.CONFIRMED, consent_at=now)
+        .values(state=State.CONFIRMED, consent_at=now, unsubscribed_at=None)
     )
     if done.rowcount:
         event_store.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
@@ -92,12 +93,12 @@ def change(
     connection: Connection, subscriber_id: int, preferences: Preferences, now: datetime, by: str
 ) -> Subscriber:
     """Replaces the preferences of a subscription, in whatever state; the same ones is nothing."""
-    before = by_id(connection, subscriber_id)
+    before = by_id(connection, subscriber_id, lock=True)
     if before.preferences != preferences:
         connection.execute(
             update(subscribers)
             .where(subscribers.c.id == subscriber_id)
-            .values(_preferences_row(preferences))
+            .values(preferences_row(preferences))
         )
         event_store.append(connection, subscriber_id, EventKind.CHANGED, now, by)
     return by_id(connection, subscriber_id)
@@ -118,10 +119,13 @@ def unsubscribe(
 
 
 def resume(connection: Connection, subscriber_id: int, now: datetime, by: str) -> bool:
-    """Takes an unsubscription back: confirmed as before. Whether it was taken back now."""
+    """Takes an unsubscription back: confirmed as before. Whether it was taken back now.
+
+    Who was asked again since is confirmed by it too: the link came by mail.
+    """
     done = connection.execute(
         update(subscribers)
-        .where(subscribers.c.id == subscriber_id, subscribers.c.state == State.UNSUBSCRIBED)
+        .where(subscribers.c.id == subscriber_id, subscribers.c.state != State.CONFIRMED)
         .values(state=State.CONFIRMED, unsubscribed_at=None)
     )
     if done.rowcount:
@@ -136,7 +140,7 @@ def erase(connection: Connection, subscriber_id: int, now: datetime, by: str) ->
         update(subscribers)
         .where(subscribers.c.id == subscriber_id)
         .values(
-            _preferences_row(Preferences())
+            preferences_row(Preferences())
             | {
                 "address": nobody,
                 "address_key": nobody,
@@ -152,22 +156,40 @@ def erase(connection: Connection, subscriber_id: int, now: datetime, by: str) ->
     event_store.append(connection, subscriber_id, EventKind.ERASED, now, by)
 
 
-def never_confirmed(connection: Connection, before: datetime, limit: int) -> list[int]:
-    """Numbers of pending subscriptions that were asked for before an instant."""
+def never_confirmed(
+    connection: Connection, before: datetime, after: int, limit: int
+) -> list[Subscriber]:
+    """Pending subscriptions asked for before an instant, of those numbered after one."""
     query = (
-        select(subscribers.c.id)
-        .where(subscribers.c.state == State.PENDING, subscribers.c.consent_at < before)
+        select(subscribers)
+        .where(
+            subscribers.c.state == State.PENDING,
+            subscribers.c.consent_at < before,
+            subscribers.c.id > after,
+        )
         .order_by(subscribers.c.id)
         .limit(limit)
     )
-    return list(connection.scalars(query))
+    return [read(row) for row in connection.execute(query)]
 
 
-def find(connection: Connection, address: str) -> Subscriber | None:
-    """The subscriber of an address as typed, in whatever state; raises AddressError."""
+def give_up(connection: Connection, subscriber_id: int) -> None:
+    """Takes a wish back that was never confirmed, of somebody who had left: left as before."""
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id, subscribers.c.state == State.PENDING)
+        .values(state=State.UNSUBSCRIBED)
+    )
+
+
+def find(connection: Connection, address: str, *, lock: bool = False) -> Subscriber | None:
+    """The subscriber of an address as typed, in whatever state; raises AddressError.
+
+    With `lock` nobody else changes it until this transaction ends.
+    """
     key = addresses.key(addresses.normalise(address))
     query = select(subscribers).where(subscribers.c.address_key == key)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else read(row)
 
 
@@ -182,11 +204,18 @@ def get(connection: Connection, address: str) -> Subscriber:
     return found
 
 
-def by_id(connection: Connection, subscriber_id: int) -> Subscriber:
-    """The subscriber of a number; raises UnknownSubscriber."""
-    row = connection.execute(
-        select(subscribers).where(subscribers.c.id == subscriber_id)
-    ).one_or_none()
+def is_erased(subscriber: Subscriber) -> bool:
+    """Whether nothing is known of a subscriber any more."""
+    return subscriber.address.endswith(f"@{ERASED}")
+
+
+def by_id(connection: Connection, subscriber_id: int, *, lock: bool = False) -> Subscriber:
+    """The subscriber of a number; raises UnknownSubscriber.
+
+    With `lock` nobody else changes it until this transaction ends.
+    """
+    query = select(subscribers).where(subscribers.c.id == subscriber_id)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise UnknownSubscriber(f"There is no subscriber number {subscriber_id}.")
     return read(row)
@@ -281,7 +310,8 @@ def _preferences(
     )
 
 
-def _preferences_row(preferences: Preferences) -> dict[str, Any]:
+def preferences_row(preferences: Preferences) -> dict[str, Any]:
+    """Preferences as columns of the table."""
     return {
         "follows": json.dumps(sorted(preferences.follows)),
         "mutes": json.dumps(sorted(preferences.mutes)),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +17,7 @@ from typing import Any
 import pytest
 
 from subscribers.tokens import Purpose, Signer
-from tests.commands import PAGE, newsletter, prepare, refused
+from tests.commands import PAGE, ROOT, newsletter, prepare, refused
 from tests.receiver import Receiver, Reply
 
 LONG = "a key of more than sixteen letters"
@@ -180,6 +184,25 @@ def test_a_webhook_is_added_tried_told_and_removed(place: Path) -> None:
     assert told(place, "webhooks", "list", "--all")[0]["answer"] == "An operator removed it."
     refused(newsletter(place, "webhooks", "remove", "1"), 2, "was removed on")
     refused(newsletter(place, "webhooks", "test", "7"), 2, "no webhook number 7")
+
+
+def test_a_send_that_is_killed_sends_its_event_again(place: Path) -> None:
+    """A real process, ended between the answer and its record."""
+    with Receiver() as receiver:
+        done(place, "webhooks", "add", receiver.url, **PRIVATE)
+        done(place, "unsubscribe", "asa@example.org")
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        allowed = {"NEWSLETTER_WEBHOOKS__ALLOW_PRIVATE": "true", "PYTHONPATH": path}
+        words = [sys.executable, "-m", "newsletter", "webhooks", "send"]
+        dying = subprocess.Popen(words, cwd=place, env={**os.environ, **allowed})
+        receiver.script = [Reply(then=dying.kill, wait=0.2)]
+        assert dying.wait(60) == -signal.SIGKILL
+        assert "Nothing is due" in done(place, "webhooks", "send", **PRIVATE)  # it is held still
+        with closing(sqlite3.connect(place / "newsletter.db")) as database, database:
+            database.execute("UPDATE webhooks SET next_at = created_at")  # the lease has ended
+        assert "1 event sent" in done(place, "webhooks", "send", **PRIVATE)
+    first, second = receiver.posts
+    assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
 
 
 def test_a_secret_in_a_webhooks_address_is_not_shown(place: Path) -> None:

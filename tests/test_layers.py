@@ -25,6 +25,7 @@ BREACHES = {
     "smtp": ("newsletter/papers.py", "smtplib"),
     "imap": ("newsletter/papers.py", "imaplib"),
     "http": ("newsletter/papers.py", "httpx"),
+    "web": ("newsletter/papers.py", "fastapi"),
     "formats": ("newsletter/papers.py", "feedparser"),
     "dkim": ("newsletter/papers.py", "cryptography"),
     "signatures": ("newsletter/papers.py", "dkim"),

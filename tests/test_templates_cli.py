@@ -45,7 +45,8 @@ def test_templates_are_exported_and_then_count(place: Path) -> None:
     assert "Left alone" in told
     assert mine.read_text(encoding="utf-8").startswith("<p>")
     assert re.search(r"digest/card.html \W* yours", run(place, "templates", "list")[1])
-    assert run(place, "templates", "check") == (0, "All mails can be drawn, in en, de.")
+    good = "All mails can be drawn and all pages read, in en, de."
+    assert run(place, "templates", "check") == (0, good)
     assert run(place, "templates", "export", "mine", "no-such")[0] == 2
 
 
@@ -90,6 +91,7 @@ def test_templates_are_exported_and_then_count(place: Path) -> None:
             "<iframe></iframe>",
             r"There is an <iframe> in the mail",
         ),
+        ("pages/vote.html", "{% endblock %}", "{% endblok %}", r"vote\.html, line \d+: "),
         ("letters/frame.mjml", ';color:{{ look.ink }}">{{ para', ';color:#ccc">{{ para', "#cccccc"),
     ],
 )

@@ -60,6 +60,18 @@ def reason(why: str) -> str:
     return why.strip()
 
 
+def language_of(app: App, wanted: str) -> str:
+    """The tag of a language that mails can be in, however it was written; raises RequestError."""
+    tags = app.templates.known_languages()
+    for tag in tags:
+        if tag.lower() == wanted.replace("_", "-").lower():
+            return app.templates.language(tag).code
+    raise RequestError(
+        f"There is no translation into {wanted!r}. There are: {', '.join(tags)}; a language of "
+        "your own is a file CODE.po in the folder translations of look.templates."
+    )
+
+
 def _login() -> str:
     try:
         return getpass.getuser()

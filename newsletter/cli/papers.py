@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
 from newsletter.app import App
 from newsletter.cli import editing
+from newsletter.cli.files import written
 from newsletter.cli.options import limit, parse_day, pass_app
 from newsletter.cli.show import as_json, counted, dump, instant, say, speaks_unicode, table
 from newsletter.editor import NO_HAND, Hand, hand
-from newsletter.errors import RequestError
 from newsletter.papers import Observation, PaperId
 from newsletter.records import line, to_json
 from newsletter.rendering.tex import to_unicode
@@ -152,7 +149,7 @@ def export(app: App, file: Path | None, since: str | None) -> None:
     file = None if str(file) == "-" else file
     first = datetime.combine(parse_day(since), time(), UTC) if since else None
     number = 0
-    with _written(file) as out, app.database.read() as connection:
+    with written(file) as out, app.database.read() as connection:
         for batch in store.in_batches(connection, first):
             for one in batch:
                 out.write(line(one.paper, one.observations, one.first_seen_at))
@@ -163,33 +160,6 @@ def export(app: App, file: Path | None, since: str | None) -> None:
 
 for _command in editing.COMMANDS:
     papers.add_command(_command)
-
-
-@contextmanager
-def _written(file: Path | None) -> Iterator[BinaryIO]:
-    """The file to write, in its place only once it is whole; or standard output."""
-    if file is None:
-        try:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:  # `| head` has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return
-    try:
-        target = file.resolve()  # of a link, what it leads to is written
-        if target.exists() and not target.is_file():  # a pipe or a device is no file to replace
-            with target.open("wb") as out:
-                yield out
-            return
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with draft.open("wb") as out:
-                yield out
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise RequestError(f"Cannot write {file}: {error.strerror}.") from error
 
 
 def _trends(app: App, connection: Connection, found: list[store.Kept]) -> dict[Any, Trend]:

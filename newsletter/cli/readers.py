@@ -11,8 +11,8 @@ import click
 
 from newsletter import pipeline
 from newsletter.app import App
-from newsletter.cli import votes
-from newsletter.cli.options import limit, pass_app
+from newsletter.cli import roster, votes
+from newsletter.cli.options import language_of, limit, pass_app
 from newsletter.cli.show import as_json, counted, dump, say, table
 from newsletter.cli.suppressions import stands, suppress, suppressions, unsuppress
 from newsletter.cli.topics import rule_options, typed
@@ -100,7 +100,7 @@ def subscribe(
         "zone": parse_zone(zone).key if zone is not None else None,
         "days": parse_days(days) if days is not None else None,
         "length": length,
-        "language": _language(app, language) if language is not None else None,
+        "language": language_of(app, language) if language is not None else None,
     }
     wishes |= {"discover": discover, "learn": learn, "clicks": clicks}
     named = {name: wish for name, wish in wishes.items() if wish is not None}
@@ -224,7 +224,7 @@ def list_(app: App, state: str | None, limit: int, as_json: bool) -> None:
     say(shown + ", ".join(f"{number} {name}" for name, number in counts.items()) + ".")
 
 
-for _command in (suppress, unsuppress, suppressions, votes.vote, votes.reset):
+for _command in (suppress, unsuppress, suppressions, votes.vote, votes.reset, *roster.COMMANDS):
     subscribers.add_command(_command)
 
 
@@ -314,18 +314,6 @@ def in_words(app: App, wants: Preferences, own: Sequence[Topic] = ()) -> str:
         + (f", without {', '.join(muted)}" if muted else "")
         + f"; up to {counted(wants.length, 'paper')}, {days_in_words(wants.days)} "
         + f"at {wants.at:%H:%M} {wants.zone}."
-    )
-
-
-def _language(app: App, wanted: str) -> str:
-    """The tag of a language that mails can be in, however it was written; raises RequestError."""
-    tags = app.templates.known_languages()
-    for tag in tags:
-        if tag.lower() == wanted.replace("_", "-").lower():
-            return app.templates.language(tag).code
-    raise RequestError(
-        f"There is no translation into {wanted!r}. There are: {', '.join(tags)}; a language of "
-        "your own is a file CODE.po in the folder translations of look.templates."
     )
 
 

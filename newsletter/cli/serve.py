@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,12 +18,13 @@ from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import complain, say
 from newsletter.errors import NewsletterError
-from newsletter.transports import TransportUnavailable
+from newsletter.pipeline import webhooks
 from newsletter.web import Site, create
 
 LOOK = 30.0  # seconds between two looks for letters that others queued
 IDLE = 10  # seconds that a connection is kept open for more
 AT_ONCE = 500  # connections
+FAREWELL = 20.0  # seconds for what is under way when the pages end
 
 
 @click.command(epilog="Example: newsletter serve --port 8080")
@@ -31,7 +34,7 @@ AT_ONCE = 500  # connections
     "--letters/--no-letters",
     default=True,
     show_default=True,
-    help="Whether the letters that readers ask for are sent from here, right away.",
+    help="Whether letters that readers ask for are sent, and webhooks told, from here.",
 )
 @pass_app
 def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
@@ -57,17 +60,20 @@ def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
         timeout_graceful_shutdown=10,
         lifespan="on",
     )
-    office = Office(app) if letters else None
-    if office is not None:
-        site.post = office.wake
+    offices = _offices(app) if letters else []
+    if offices:
+        site.post = offices[0].wake
+    for office in offices:
         office.start()
+    # The server stops by it, and raises it once more when it has: then there is more to end.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     say(f"{where}/ is served on {host}:{listening.getsockname()[1]}. Stop it by Ctrl-C.")
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:
         pass
     finally:
-        if office is not None:
+        for office in offices:
             office.stop()
 
 
@@ -84,45 +90,56 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class Office:
-    """Sends letters as they are asked for, beside the pages."""
+    """Does again and again what pages asked for, beside them: sends letters, or tells webhooks."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        self._owner = f"pages/{secrets.token_hex(8)}"
+    def __init__(self, name: str, work: Callable[[Callable[[], bool]], None]) -> None:
+        """`work` is told how to find out whether to stop."""
+        self._name = name
+        self._work = work
         self._stopped = threading.Event()
         self._waiting = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="letters", daemon=True)
-        self._told = ""
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begins to look for letters."""
+        """Begins."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Says that a letter waits."""
+        """Says that there is something to do."""
         self._waiting.set()
 
     def stop(self) -> None:
-        """Ends after the letter under way."""
+        """Ends after what is under way, or after a while."""
         self._stopped.set()
         self._waiting.set()
-        self._thread.join()
+        self._thread.join(FAREWELL)
 
-    def _work(self) -> None:
+    def _run(self) -> None:
+        told = ""
         while not self._stopped.is_set():
             self._waiting.clear()
             try:
-                self._send()
-                self._told = ""
-            except (NewsletterError, TransportUnavailable) as error:
-                if str(error) != self._told:  # once, not every half minute
-                    complain(f"Letters wait: {error}")
-                self._told = str(error)
+                self._work(self._stopped.is_set)
+                told = ""
+            except Exception as error:  # pages go on, and so does this
+                if str(error) != told:  # once, not every half minute
+                    complain(f"{self._name} wait: {error}")
+                told = str(error)
             self._waiting.wait(LOOK)
 
-    def _send(self) -> None:
-        app = self._app
-        pipeline.tidy(app.database, datetime.now(UTC))
-        post = app.post(self._owner, lambda: datetime.now(UTC))
-        stopped = replace(post, stopped=self._stopped.is_set, wait=False)
-        pipeline.send_letters(app.database, app.desk, stopped)
+
+def _offices(app: App) -> list[Office]:
+    owner = f"pages/{secrets.token_hex(8)}"
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    def send(stopped: Callable[[], bool]) -> None:
+        pipeline.tidy(app.database, now())
+        post = replace(app.post(owner, now), stopped=stopped, wait=False)
+        pipeline.send_letters(app.database, app.desk, post)
+
+    def tell(_: Callable[[], bool]) -> None:
+        webhooks.tell(app.database, app.signer, app.caller, now)
+
+    return [Office("Letters", send), Office("Webhooks", tell)]

@@ -13,9 +13,10 @@ from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, counted, dump, say, table
 from newsletter.errors import RequestError, TemplateError
 from newsletter.preflight.findings import Level, merged
+from newsletter.rendering.templates import PAGES
 from newsletter.resources import folder
 
-SUFFIXES = (".mjml", ".html", ".txt")
+SUFFIXES = (".mjml", ".html", ".txt", ".css")
 
 
 @click.group()
@@ -96,9 +97,12 @@ def check(app: App) -> None:
     if wrong:
         first, frame = wrong[0], app.templates.find("letters/frame.mjml")
         raise TemplateError(f"Template {frame}: {first.says} ({first.where}) {first.do}")
+    for name in _names(folder("templates")):
+        if name.startswith(PAGES):
+            app.templates.parse(name)
     for name in strange:
         say(f"Not used: {own / name} overrides none of our templates.")
-    say(f"All mails can be drawn, in {', '.join(languages)}.")
+    say(f"All mails can be drawn and all pages read, in {', '.join(languages)}.")
 
 
 def _names(ours: Path) -> list[str]:

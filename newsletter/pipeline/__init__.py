@@ -12,6 +12,7 @@ from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.importing import Imported, import_subscribers
 from newsletter.pipeline.letter_samples import Judges
 from newsletter.pipeline.letter_samples import judge as judge_letters
 from newsletter.pipeline.letter_sending import send_letters
@@ -54,6 +55,7 @@ __all__ = [
     "Dispatched",
     "Edited",
     "Edition",
+    "Imported",
     "Judges",
     "Means",
     "Post",
@@ -82,6 +84,7 @@ __all__ = [
     "edit",
     "erase",
     "explain",
+    "import_subscribers",
     "interests",
     "judge",
     "judge_letters",

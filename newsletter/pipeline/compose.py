@@ -82,9 +82,12 @@ def compose(
 def compose_one(
     connection: Connection, issue: Issue, subscriber: Subscriber, now: datetime
 ) -> bool:
-    """Adds one reader to an issue, due now whatever the hour; whether there are papers."""
+    """Adds one reader to an issue, due now whatever the hour; whether there are papers.
+
+    By topics alone: somebody waits for it, and who just came has hardly voted.
+    """
     locks.papers_stay(connection)
-    new = Selector(issue, now)(connection, [subscriber])
+    new = Selector(issue, now, learn=False)(connection, [subscriber])
     if not new:  # the reader's day off
         return False
     written = deliveries.add(connection, issue, [replace(one, due_at=now) for one in new])

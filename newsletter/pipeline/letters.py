@@ -5,6 +5,7 @@ It also takes the answer to a confirmation. How letters are sent is `letter_send
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -55,8 +56,15 @@ def queue_letter(
     connection: Connection, kind: LetterKind, reader: Subscriber, now: datetime
 ) -> None:
     """Queues a letter to a reader; within a second the same one is queued once."""
-    key = f"{reader.id}/{now:%Y%m%dT%H%M%S}"
-    kept.queue(connection, kind, key, reader.address, now, reader.id)
+    queue_letters(connection, kind, [(reader.id, reader.address)], now)
+
+
+def queue_letters(
+    connection: Connection, kind: LetterKind, readers: Sequence[tuple[int, str]], now: datetime
+) -> None:
+    """Queues a letter to each of many readers, told by their numbers and addresses."""
+    wanted = [(f"{number}/{now:%Y%m%dT%H%M%S}", address, number) for number, address in readers]
+    kept.queue_all(connection, kind, wanted, now)
 
 
 def compose_letter(

@@ -6,13 +6,13 @@ that address alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from newsletter import rules
 from newsletter.pipeline.letters import CONFIRM_WITHIN, queue_change, queue_letter
-from newsletter.store import erasing
+from newsletter.store import erasing, request_counts
 from newsletter.store import letters as kept
 from newsletter.store import topics as kept_topics
 from newsletter.store.database import Connection, Database
@@ -55,7 +55,7 @@ def ask(
     key = addresses.key(addresses.normalise(address))
     if _silenced(connection, signer, key, now):
         return Asked.SUPPRESSED
-    before = subscribers.find(connection, address)
+    before = subscribers.find(connection, address, lock=True)
     if before is not None and before.state is State.CONFIRMED:
         return _letter(connection, LetterKind.PREFERENCES, before, now, Asked.PREFERENCES)
     keep_rules(connection, own, now)
@@ -118,6 +118,7 @@ def erase(connection: Connection, signer: Signer, reader: Subscriber, now: datet
             reason="Erased as its owner wanted.",
             at=now,
             by=ERASED_BY,
+            until=holds.until if holds else None,
         ),
     )
     _forget(connection, reader.id, now, ERASED_BY)
@@ -134,25 +135,49 @@ def hashed(signer: Signer, address_key: str) -> str:
     return f"erased:{signer.opaque(f'erased/{address_key}')}"
 
 
+def every_hashed(signer: Signer, address_key: str) -> tuple[str, ...]:
+    """What an erased address has been known by, by all keys, today's first."""
+    return tuple(f"erased:{name}" for name in signer.every_opaque(f"erased/{address_key}"))
+
+
 def _silenced(connection: Connection, signer: Signer, key: str, now: datetime) -> bool:
     """Whether an address gets no letter; one that its owner had erased may come back."""
     before = suppression_store.find(connection, key)
     if before is not None and before.silences(now):
         return True
-    gone = suppression_store.find(connection, hashed(signer, key))
-    if gone is None or not gone.silences(now):
-        return False
-    return gone.kind is not SuppressionKind.MANUAL
+    gone = [suppression_store.find(connection, name) for name in every_hashed(signer, key)]
+    return any(one.silences(now) and one.kind is not SuppressionKind.MANUAL for one in gone if one)
 
 
 def tidy(database: Database, now: datetime) -> int:
-    """Forgets those who never confirmed; how many."""
-    done = 0
+    """Forgets those who never confirmed, and what was counted long ago; how many those were.
+
+    Who had left before, and was asked for again, has left as before. Nobody is forgotten while
+    the question is on its way, or its link holds.
+    """
+    done = last = 0
     while True:
         with database.write() as connection:
-            late = subscribers.never_confirmed(connection, now - CONFIRM_WITHIN - AGAIN, BATCH)
-            for subscriber_id in late:
-                _forget(connection, subscriber_id, now, "time")
-        done += len(late)
-        if len(late) < BATCH:
-            return done
+            asked_by = now - CONFIRM_WITHIN - AGAIN
+            late = subscribers.never_confirmed(connection, asked_by, last, BATCH)
+            open_still = kept.asked_since(connection, [one.id for one in late], asked_by)
+            for one in late:
+                if one.id in open_still:
+                    continue
+                if one.unsubscribed_at is not None:
+                    subscribers.give_up(connection, one.id)
+                else:
+                    _forget(connection, one.id, now, "time")
+                _forget_rules(connection, one.preferences.follows)
+                done += 1
+            if len(late) < BATCH:
+                request_counts.forget(connection, now)
+                return done
+            last = late[-1].id
+
+
+def _forget_rules(connection: Connection, slugs: Iterable[str]) -> None:
+    """Forgets readers' own rules that nobody follows any more."""
+    for slug in slugs:
+        if slug.startswith(rules.OWN) and not kept_topics.followers(connection, slug):
+            kept_topics.forget(connection, slug)

@@ -23,10 +23,19 @@ AWAY = timedelta(days=8)  # without a delivery: longer than a weekly reader goes
 
 
 def explain(
-    connection: Connection, issue: Issue, reader: Subscriber, embedder: Embedder | None = None
+    connection: Connection,
+    issue: Issue,
+    reader: Subscriber,
+    embedder: Embedder | None = None,
+    *,
+    learn: bool = True,
 ) -> list[Considered]:
-    """What became of every candidate of an issue for a reader: picks first, then by score."""
-    return Selector(issue, issue.composed_at, embedder).explain(connection, reader)
+    """What became of every candidate of an issue for a reader: picks first, then by score.
+
+    Without `learn` as if they had not voted, which is told at once.
+    """
+    select = Selector(issue, issue.composed_at, embedder, learn=learn)
+    return select.explain(connection, reader)
 
 
 def leading_vote(
@@ -43,8 +52,17 @@ def leading_vote(
 class Selector:
     """Selects from one issue, for one batch of readers after another."""
 
-    def __init__(self, issue: Issue, now: datetime, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        issue: Issue,
+        now: datetime,
+        embedder: Embedder | None = None,
+        *,
+        learn: bool = True,
+    ) -> None:
+        """Without `learn` votes count for nothing: what they say takes a second to work out."""
         self._issue = issue
+        self._learn = learn
         self._now = now
         self._tastes = Tastes(issue, embedder)
         self._fields: dict[frozenset[PaperId], Field] = {}
@@ -108,7 +126,7 @@ class Selector:
         first, last = readers[0].id, readers[-1].id
         had = deliveries.had(connection, self._issue, first, last, before=before)
         told = deliveries.last_reasons(connection, self._issue, first, last)
-        fits = self._ready
+        fits = self._ready if self._learn else {}
         if fits is None:
             fits = self._tastes.fits(connection, readers, self._now)
         return [

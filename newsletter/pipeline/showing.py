@@ -6,6 +6,7 @@ have.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -17,7 +18,7 @@ from newsletter.papers import Paper, PaperId
 from newsletter.pipeline.candidates import Terms, as_of, running, trends_of
 from newsletter.pipeline.topics import background
 from newsletter.rendering.faces import Entry
-from newsletter.selection import Candidate, Field, Selection, Wishes
+from newsletter.selection import Candidate, Field, Selection, Weights, Wishes
 from newsletter.store import editor_acts, issues, papers
 from newsletter.store.database import Connection
 from newsletter.topics import Catalogue, Topic
@@ -104,49 +105,65 @@ class Trials:
         """`older`: papers from before, which tell how rare a word is."""
         self.shown = shown
         self._visible = shown.visible
-        snapshot = shown.issue.snapshot if shown.issue else None
-        self._field = Field(
-            shown.candidates,
-            shown.day,
-            shown.hidden,
-            snapshot.sizes if snapshot else None,
-            snapshot.room if snapshot else 0,
-            terms.weights,
-        )
+        self._weights = terms.weights
+        self._whole: Field | None = None
+        self._lock = threading.Lock()
         there = [shown.entries[one.paper_id].paper for one in self._visible]
-        self._matcher = Matcher(there, older, terms.embedder)
+        # Visitors' rules are compared by their words: no model is run, and nothing kept, for them.
+        self._matcher = Matcher(there, older)
         self._known: dict[str, Mapping[PaperId, float]] = {}
 
     def picks(self, wishes: Wishes, own: Sequence[Topic] = ()) -> Selection:
         """What a reader with these wishes would get; `own` are rules that they follow too."""
         if not own:
-            return self._field.select([wishes])[0]
-        found = [self._strengths(one) for one in own]
+            return self._field().select([wishes])[0]
+        found = self._strengths(own)
         wanted = wishes.follows | wishes.mutes
         candidates = [
             replace(
                 one,
                 matches={slug: match for slug, match in one.matches.items() if slug in wanted}
                 | {
-                    topic.slug: strengths[one.paper_id]
-                    for topic, strengths in zip(own, found, strict=True)
+                    slug: strengths[one.paper_id]
+                    for slug, strengths in found.items()
                     if one.paper_id in strengths
                 },
             )
             for one in self._visible
         ]
-        return Field(candidates, self.shown.day).select([wishes])[0]
+        return self._made(candidates).select([wishes])[0]
 
-    def _strengths(self, own: Topic) -> Mapping[PaperId, float]:
-        """How strongly papers match a rule; kept, for who types one looks several times."""
-        known = self._known.get(own.slug)
-        if known is None:
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            matched = zip(self._visible, self._matcher.match(Catalogue([own])), strict=True)
-            known = {one.paper_id: m.strength for one, matches in matched for m in matches}
-            self._known[own.slug] = known
-        return known
+    def _made(self, candidates: Sequence[Candidate]) -> Field:
+        snapshot = self.shown.issue.snapshot if self.shown.issue else None
+        return Field(
+            candidates,
+            self.shown.day,
+            self.shown.hidden,
+            snapshot.sizes if snapshot else None,
+            snapshot.room if snapshot else 0,
+            Weights(**snapshot.weights) if snapshot else self._weights,
+        )
+
+    def _field(self) -> Field:
+        if self._whole is None:
+            self._whole = self._made(self.shown.candidates)
+        return self._whole
+
+    def _strengths(self, own: Sequence[Topic]) -> dict[str, Mapping[PaperId, float]]:
+        """How strongly papers match rules; kept, for who types one looks several times."""
+        with self._lock:
+            new = [one for one in own if one.slug not in self._known]
+            if new:
+                if len(self._known) + len(new) > REMEMBERED:
+                    self._known = {}
+                fresh: dict[str, dict[PaperId, float]] = {one.slug: {} for one in new}
+                for paper, matches in zip(
+                    self._visible, self._matcher.match(Catalogue(new)), strict=True
+                ):
+                    for match in matches:
+                        fresh[match.topic][paper.paper_id] = match.strength
+                self._known.update(fresh)
+            return {one.slug: self._known[one.slug] for one in own}
 
     def search(self, words: str, most: int) -> list[Paper]:
         """The papers of late that say these words most, the best first."""
@@ -158,7 +175,7 @@ class Trials:
 
     def volume(self, own: Topic) -> int:
         """How many of the day's papers a rule finds."""
-        return len(self._strengths(own))
+        return len(self._strengths([own])[own.slug])
 
 
 def trials(connection: Connection, shown: Shown, terms: Terms, now: datetime) -> Trials:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import mjml
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from jinja2 import TemplateError as JinjaError
 from jinja2.exceptions import TemplateNotFound, TemplateSyntaxError
 
@@ -60,16 +60,27 @@ class Templates:
             "language": language,
             "start": "right" if language.direction == "rtl" else "left",
         }
+        template = self._parsed(name, language)
         try:
-            rendered = self._environment(language).get_template(name).render({**given, **values})
+            rendered = template.render({**given, **values})
+        except (JinjaError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+            raise TemplateError(f"Template {self._where(name, error)}: {error}.") from error
+        return _INDENT.sub("\n", rendered) if _is_markup(name) else rendered
+
+    def parse(self, name: str) -> None:
+        """Reads a template without filling it in; raises TemplateError."""
+        self._parsed(name, self.language(languages.ENGLISH))
+
+    def _parsed(self, name: str, language: Language) -> Template:
+        try:
+            return self._environment(language).get_template(name)
         except TemplateSyntaxError as error:
             raise TemplateError(
                 f"Template {self.find(error.name or name)}, line {error.lineno}: "
                 f"{(error.message or '').rstrip('.')}."
             ) from error
-        except (JinjaError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+        except JinjaError as error:
             raise TemplateError(f"Template {self._where(name, error)}: {error}.") from error
-        return _INDENT.sub("\n", rendered) if _is_markup(name) else rendered
 
     def find(self, name: str) -> Path:
         """The file that counts for a name; the last folder's where there is none."""

@@ -15,6 +15,7 @@ from newsletter.errors import ConfigError, StoreError
 
 HEAD = "0011"  # the newest migration; a test holds it against the folder
 BUSY = 30.0  # seconds another writer is waited for: many times the longest transaction of ours
+OVERFLOW = 50  # connections beside the five that are kept: as many as pages have threads
 # Of PostgreSQL, within a transaction that writes: a client that falls silent loses it, and so its
 # locks; whoever waits for a lock for longer than that gives up and says so.
 PATIENCE = "SET LOCAL idle_in_transaction_session_timeout = '30s'; SET LOCAL lock_timeout = '60s'"
@@ -136,8 +137,8 @@ def _advice(words: str) -> str:
 def _engine(url: str) -> Engine:
     sqlite = make_url(url).get_backend_name() == "sqlite"
     if not sqlite:
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY})
+        return create_engine(url, pool_pre_ping=True, max_overflow=OVERFLOW)
+    engine = create_engine(url, connect_args={"timeout": BUSY}, max_overflow=OVERFLOW)
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:

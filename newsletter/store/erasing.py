@@ -18,7 +18,8 @@ def erase(connection: Connection, subscriber_id: int) -> None:
     connection.execute(delete(letters).where(letters.c.subscriber_id == subscriber_id))
     mine = deliveries.c.subscriber_id == subscriber_id
     ids = select(deliveries.c.id).where(mine)
-    connection.execute(update(deliveries).where(mine, deliveries.c.reply != "").values(reply=GONE))
+    for column in (deliveries.c.reply, deliveries.c.reason):
+        connection.execute(update(deliveries).where(mine, column != "").values({column: GONE}))
     for table in (delivery_events, delivery_history):
         held = table.c.delivery_id.in_(ids)
         connection.execute(update(table).where(held).values(words=GONE))

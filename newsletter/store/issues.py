@@ -104,6 +104,11 @@ def newest_id(connection: Connection) -> int:
     return connection.scalar(select(func.max(issues.c.id))) or 0
 
 
+def latest_row(connection: Connection) -> Listed | None:
+    """The newest issue as it is listed."""
+    return next(iter(listed(connection, 1)), None)
+
+
 def latest_day(connection: Connection) -> date | None:
     """The day of the newest issue."""
     found: date | None = connection.scalar(select(func.max(issues.c.day)))

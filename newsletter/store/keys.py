@@ -95,7 +95,18 @@ def find(connection: Connection, key_text: str, now: datetime) -> ApiKey | None:
 
     Notes that it was used, at most once an hour.
     """
-    if not key_text.startswith(PREFIX) or len(key_text) > LONGEST:
+    found = look(connection, key_text, now)
+    if found is None:
+        return None
+    key, is_stale = found
+    if is_stale:
+        note(connection, key, now)
+    return key
+
+
+def look(connection: Connection, key_text: str, now: datetime) -> tuple[ApiKey, bool] | None:
+    """The same without writing, and whether it is time to note that the key is used."""
+    if not is_like_one(key_text):
         return None
     row = connection.execute(
         select(*_SHOWN, api_keys.c.used_at).where(
@@ -104,11 +115,19 @@ def find(connection: Connection, key_text: str, now: datetime) -> ApiKey | None:
     ).one_or_none()
     if row is None:
         return None
-    if row.used_at is None or row.used_at <= now - USED_EVERY:
-        stale = or_(api_keys.c.used_at.is_(None), api_keys.c.used_at <= now - USED_EVERY)
-        mine = update(api_keys).where(api_keys.c.id == row.id, stale)
-        connection.execute(mine.values(used_at=now))
-    return _key(row)
+    return _key(row), row.used_at is None or row.used_at <= now - USED_EVERY
+
+
+def note(connection: Connection, key: ApiKey, now: datetime) -> None:
+    """Notes that a key was used."""
+    stale = or_(api_keys.c.used_at.is_(None), api_keys.c.used_at <= now - USED_EVERY)
+    mine = update(api_keys).where(api_keys.c.id == key.id, stale)
+    connection.execute(mine.values(used_at=now))
+
+
+def is_like_one(key_text: str) -> bool:
+    """Whether a text can be a key at all."""
+    return key_text.startswith(PREFIX) and len(key_text) <= LONGEST
 
 
 def _hash(key_text: str) -> str:

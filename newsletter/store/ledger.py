@@ -219,11 +219,12 @@ def entries(
     subscriber_id: int | None = None,
     states: Iterable[DeliveryState] | None = None,
     domain: str | None = None,
+    after: int = 0,
     limit: int | None = None,
 ) -> list[Entry]:
-    """An issue's deliveries in order of subscriber."""
+    """An issue's deliveries in order of subscriber, of those numbered after one."""
     query = (
-        _ENTRIES.where(deliveries.c.issue_id == issue_id)
+        _ENTRIES.where(deliveries.c.issue_id == issue_id, deliveries.c.subscriber_id > after)
         .order_by(deliveries.c.subscriber_id)
         .limit(limit)
     )

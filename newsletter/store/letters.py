@@ -67,18 +67,23 @@ def queue(
     subscriber_id: int | None = None,
 ) -> bool:
     """Queues a letter; False where that key was queued before."""
-    row = {
-        "key": f"{kind}/{key}",
-        "kind": kind,
-        "subscriber_id": subscriber_id,
-        "address": address,
-        "state": LetterState.QUEUED,
-        "reason": "",
-        "tries": 0,
-        "queued_at": now,
-        "next_at": now,
-    }
-    return bool(insert_new(connection, letters, [row], returning=letters.c.id))
+    return bool(queue_all(connection, kind, [(key, address, subscriber_id)], now))
+
+
+def queue_all(
+    connection: Connection,
+    kind: LetterKind,
+    wanted: Sequence[tuple[str, str, int | None]],
+    now: datetime,
+) -> int:
+    """Queues letters, each a key, an address and a reader's number; how many are new."""
+    same = {"kind": kind, "state": LetterState.QUEUED, "reason": "", "tries": 0}
+    same |= {"queued_at": now, "next_at": now}
+    rows = [
+        {"key": f"{kind}/{key}", "subscriber_id": subscriber_id, "address": address, **same}
+        for key, address, subscriber_id in wanted
+    ]
+    return len(insert_new(connection, letters, rows, returning=letters.c.id))
 
 
 def queued_since(
@@ -91,6 +96,23 @@ def queued_since(
         letters.c.queued_at >= instant,
     )
     return connection.scalar(query) or 0
+
+
+def asked_since(
+    connection: Connection, subscriber_ids: Sequence[int], instant: datetime
+) -> set[int]:
+    """Which of these readers are asked to confirm by a letter that waits, or left since then."""
+    recent = or_(
+        letters.c.state == LetterState.QUEUED,
+        letters.c.sent_at >= instant,
+        letters.c.queued_at >= instant,
+    )
+    query = select(letters.c.subscriber_id).where(
+        letters.c.subscriber_id.in_(subscriber_ids),
+        letters.c.kind == LetterKind.CONFIRMATION,
+        recent,
+    )
+    return set(connection.scalars(query))
 
 
 def claim(

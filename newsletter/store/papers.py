@@ -148,7 +148,7 @@ def kept(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, Kept]:
 
 def find(connection: Connection, name: str) -> PaperId:
     """The id of the paper that `get` returns; raises RequestError."""
-    if not name.strip():
+    if not name.strip() or "\0" in name:
         raise RequestError("Name a paper: by its arXiv id, DOI, address or the start of its id.")
     wanted = {name, parse(name) or name}
     exact = connection.scalars(

@@ -13,10 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from newsletter.errors import NewsletterError, RequestError, StoreError
-from newsletter.web import archive, feeds, home, joining, leaving, preferences, voting
+from newsletter.web import (
+    api,
+    archive,
+    feeds,
+    home,
+    joining,
+    leaving,
+    preferences,
+    status,
+    voting,
+)
 from newsletter.web.limits import TooOften
 from newsletter.web.security import Guard
-from newsletter.web.site import Site
+from newsletter.web.site import Ended, Expired, Site
 from subscribers.errors import SubscriberError, TokenError, UnknownSubscriber
 
 log = logging.getLogger(__name__)
@@ -26,8 +36,8 @@ FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 PACKED = 1000  # bytes from which an answer is packed
 
 
-def create(site: Site) -> FastAPI:
-    """The pages of a site as an ASGI application."""
+def create(site: Site) -> Guard:
+    """The pages of a site as an ASGI application, behind its guard."""
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -43,15 +53,15 @@ def create(site: Site) -> FastAPI:
         openapi_url=None,
         root_path=site.base,
     )
-    for room in (home, joining, preferences, leaving, voting, feeds, archive):
+    for room in (home, joining, preferences, leaving, voting, feeds, archive, status):
         app.include_router(room.router(site))
+    app.mount("/api/v1", api.create(site))
     _static(app, site)
     _failures(app, site)
     app.add_middleware(GZipMiddleware, minimum_size=PACKED, compresslevel=4)
     own = site.app.settings.pages
     named = own.hosts.split(", ") if own.hosts else [urlsplit(site.pages).hostname or "localhost"]
-    app.add_middleware(Guard, hosts=[*named, *HERE], hsts_seconds=own.hsts_seconds)
-    return app
+    return Guard(app, hosts=[*named, *HERE], hsts_seconds=own.hsts_seconds)
 
 
 def _static(app: FastAPI, site: Site) -> None:
@@ -97,7 +107,20 @@ def _failures(app: FastAPI, site: Site) -> None:
     @app.exception_handler(RequestError)
     def wrong_request(request: Request, error: Exception) -> HTMLResponse:
         _ = site.language(request).gettext
-        return failed(request, 404, _("There is nothing here"), str(error))
+        words = "" if "`" in str(error) else str(error)  # of commands, which are not readers'
+        return failed(request, 404, _("There is nothing here"), words)
+
+    @app.exception_handler(Expired)
+    def expired(request: Request, _error: Exception) -> HTMLResponse:
+        _ = site.language(request).gettext
+        told = _("Its time is over. Ask for a new one.")
+        return failed(request, 410, _("This link has expired"), told)
+
+    @app.exception_handler(Ended)
+    def ended(request: Request, _error: Exception) -> HTMLResponse:
+        _ = site.language(request).gettext
+        told = _("You can subscribe again on the front page.")
+        return failed(request, 410, _("This subscription has ended."), told)
 
     @app.exception_handler(TooOften)
     def too_often(request: Request, _error: Exception) -> HTMLResponse:
@@ -121,5 +144,5 @@ def _failures(app: FastAPI, site: Site) -> None:
         told = _("It is our fault. Please try again in a while.")
         route = getattr(request.scope.get("route"), "path", "?")  # its address may hold a token
         log.error("%s: %s: %s", route, type(error).__name__, error)
-        status = 503 if isinstance(error, StoreError) else 500
-        return failed(request, status, _("That did not work"), told)
+        code = 503 if isinstance(error, StoreError) else 500
+        return failed(request, code, _("That did not work"), told)

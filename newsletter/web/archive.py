@@ -23,7 +23,7 @@ from newsletter.sparkline import sparkline_svg
 from newsletter.store import courses, editor_acts, issues, ledger, papers
 from newsletter.store.database import Connection
 from newsletter.trending import UNTOLD
-from newsletter.web.site import Current, Site
+from newsletter.web.site import Current, Ended, Site
 from subscribers import store as subscribers
 from subscribers.errors import TokenError
 from subscribers.tokens import Purpose
@@ -166,7 +166,7 @@ def _paper(site: Site, connection: Connection, name: str, language: Language) ->
         raise RequestError(f"There is no paper {name!r}.")
     entry = current.shown.entries.get(found) or Entry(paper=kept.paper, trend=UNTOLD)
     known = current.catalogue.topics
-    candidate = next((one for one in current.shown.candidates if one.paper_id == found), None)
+    candidate = current.candidates.get(found)
     matches = candidate.matches if candidate is not None else {}
     slugs = [slug for slug in matches if slug in known and not known[slug].own]
     slugs.sort(key=lambda slug: -matches[slug])
@@ -212,8 +212,10 @@ def _digest(site: Site, request: Request, token: str) -> Response:
         held = ledger.entries(connection, issue_id, subscriber_id=number)
         if not held:
             raise TokenError("There is no such digest.")
+        if subscribers.is_erased(reader):
+            raise Ended
         shown = pipeline.of_issue(connection, site.app.terms, found)
-        considered = pipeline.explain(connection, found, reader, site.app.embedder)
+        considered = pipeline.explain(connection, found, reader, learn=False)
     picks = ledger.read_picks(held[0].picks, found)
     mine = {pick.paper_id: pick.reasons for pick in picks}
     more = [one.paper_id for one in considered if one.paper_id not in mine and one.score > 0][:MORE]

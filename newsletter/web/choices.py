@@ -153,7 +153,7 @@ def _hour(at: str) -> str:
 def _number(typed: str, problems: dict[str, str]) -> int:
     if not typed:
         return 10
-    if not typed.isdecimal() or not 1 <= int(typed[:4]) <= LONGEST:
+    if not (typed.isdecimal() and len(typed) <= 4) or not 1 <= int(typed) <= LONGEST:
         problems["length"] = f"A digest has 1 to {LONGEST} papers."
         return 10
     return int(typed)

@@ -22,7 +22,7 @@ ENTRIES = 30
 MOST_TOPICS = 50
 ATOM = "http://www.w3.org/2005/Atom"
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
-KEPT = {"Cache-Control": "public, max-age=300"}
+KEPT = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Language"}
 
 Row = tuple[str, Face, list[str]]
 
@@ -67,8 +67,9 @@ def router(site: Site) -> APIRouter:
     @routes.get("/robots.txt")
     def robots(request: Request) -> Response:
         """What is not to be listed: everything that is one reader's."""
-        own = ("confirm", "preferences", "pause", "change", "u", "v", "d", "lost", "preview", "api")
-        lines = ["User-agent: *", *(f"Disallow: {site.base}/{one}/" for one in own)]
+        own = ("confirm/", "preferences/", "pause/", "change/", "u/", "v/", "d/", "api/")
+        also = ("lost", "look", "preview", "status")  # RFC 9309 2.2.2: what begins so
+        lines = ["User-agent: *", *(f"Disallow: {site.base}/{one}" for one in (*own, *also))]
         lines += [f"Sitemap: {_home(site, request)}/sitemap.xml", ""]
         return PlainTextResponse("\n".join(lines), headers=KEPT)
 

@@ -11,16 +11,12 @@ from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
+from newsletter.language import Language
 from subscribers.errors import TokenError
 from subscribers.tokens import Purpose, Signer
 
 MOST_FIELDS = 500
 LONGEST = 24 * 3600  # seconds that a form may lie open
-# The words that are agreed to; their version is kept with a consent.
-CONSENT = (
-    "I want {title} by mail. My address is used for nothing else, and one click in any mail ends "
-    "it."
-)
 
 
 class Form:
@@ -63,6 +59,15 @@ def is_from_here(signer: Signer, told: str, now: datetime, least: float) -> bool
     except TokenError:
         return False
     return least <= now.timestamp() - shown_at <= LONGEST
+
+
+def consent(language: Language, title: str) -> str:
+    """The words that are agreed to; their version is kept with a consent."""
+    told = language.gettext(
+        "I want {title} by mail. My address is used for nothing else, and one click in any mail "
+        "ends it."
+    )
+    return told.format(title=title)
 
 
 def version(wording: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -37,6 +38,7 @@ class Previews:
         self._of: Current | None = None
         self._kept: dict[Any, dict[str, Any]] = {}
         self._fronts: dict[Any, str] = {}
+        self._lock = threading.Lock()
 
     def _fresh(self) -> Current:
         current = self._site.current
@@ -44,18 +46,27 @@ class Previews:
             self._of, self._kept, self._fronts = current, {}, {}
         return current
 
+    @staticmethod
+    def _key(chosen: Choices, language: Language) -> Any:
+        wishes = chosen.wishes
+        told = (wishes.follows, wishes.mutes, wishes.length, wishes.discover)
+        return (*told, chosen.own, language.code)
+
+    def knows(self, chosen: Choices, language: Language) -> bool:
+        """Whether this was worked out before."""
+        self._fresh()
+        return self._key(chosen, language) in self._kept
+
     def of(self, chosen: Choices, language: Language) -> Mapping[str, Any]:
         """What a template tells of a preview."""
         current = self._fresh()
-        wishes = chosen.wishes
-        key = (
-            *(wishes.follows, wishes.mutes, wishes.length, wishes.discover),
-            *(chosen.own, language.code),
-        )
+        key = self._key(chosen, language)
         if (found := self._kept.get(key)) is None:
-            if len(self._kept) >= KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            found = self._kept[key] = self._made(current, chosen, language)
+            found = self._made(current, chosen, language)
+            with self._lock:
+                if len(self._kept) >= KEPT:
+                    self._kept = {}
+                self._kept[key] = found
         return found
 
     def _made(self, current: Current, chosen: Choices, language: Language) -> dict[str, Any]:
@@ -77,7 +88,7 @@ class Previews:
         key = (chosen, language.code, shown_at // 60)
         if (found := self._fronts.get(key)) is None:
             if len(self._fronts) >= KEPT:
-                self._fronts.clear()
+                self._fronts = {}
             values = self.values(chosen, language, shown_at)
             found = self._fronts[key] = self._site.render(language, "home.html", values)
         return found
@@ -95,6 +106,7 @@ class Previews:
             "form_token": forms.token(self._site.app.signer, shown_at),
             "problems": chosen.problems,
             "typed": "",
+            "consent": forms.consent(language, self._site.title),
             "wanted": bool(chosen.wishes.follows),
         }
 
@@ -121,21 +133,35 @@ def router(site: Site) -> APIRouter:
     zone = site.app.settings.issue.zone
 
     def chosen_in(request: Request) -> Choices:
-        return choices.read(Form(request.query_params), site.current.catalogue, zone)
+        return choices.read(Form(request.query_params), site.current.offered, zone)
 
     @routes.get("/")
     async def home(request: Request) -> HTMLResponse:
         """What it is, the form, today's papers; with choices in the query, what they would get."""
         shown_at = int(site.clock().timestamp())
-        language = site.language(request)
-        html = previews.front(chosen_in(request), language, shown_at)
+        language, chosen = site.language(request), chosen_in(request)
+        if not previews.knows(chosen, language):  # others are answered meanwhile
+            await run_in_threadpool(previews.of, chosen, language)
+        html = previews.front(chosen, language, shown_at)
         headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
         return HTMLResponse(html, headers=headers)
+
+    @routes.post("/look")
+    async def look(request: Request) -> HTMLResponse:
+        """The page with what the choices would get, for who has no script; nothing is kept."""
+        form = await forms.read(request)
+        chosen = choices.read(form, site.current.offered, zone)
+        shown_at, language = int(site.clock().timestamp()), site.language(request)
+        values = await run_in_threadpool(previews.values, chosen, language, shown_at)
+        told = {**values, "typed": form.text("address", 320), "wanted": True}
+        return site.page(request, "home.html", told)
 
     @routes.get("/preview")
     async def preview(request: Request) -> HTMLResponse:
         """What the choices in the query would get today, as a part of a page."""
         language, chosen = site.language(request), chosen_in(request)
+        if not previews.knows(chosen, language):  # others are answered meanwhile
+            await run_in_threadpool(previews.of, chosen, language)
         values = {"preview": previews.of(chosen, language), "problems": chosen.problems}
         html = site.render(language, "preview.html", {**values, "wanted": True, "part": True})
         headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
@@ -153,7 +179,7 @@ def router(site: Site) -> APIRouter:
 def _subscribe(site: Site, previews: Previews, request: Request, form: Form) -> HTMLResponse:
     now = site.clock()
     language = site.language(request)
-    chosen = choices.read(form, site.current.catalogue, site.app.settings.issue.zone)
+    chosen = choices.read(form, site.current.offered, site.app.settings.issue.zone)
     typed = form.text("address", 320)
     problems = dict(chosen.problems)
     if form.text("website"):  # nobody sees this field; who fills it is no person
@@ -173,7 +199,7 @@ def _subscribe(site: Site, previews: Previews, request: Request, form: Form) -> 
             request, "home.html", {**values, "problems": problems, "typed": typed}, 400
         )
     network = client(request)
-    wording = language.gettext(forms.CONSENT).format(title=site.title)
+    wording = forms.consent(language, site.title)
     consent = Consent(
         at=now,
         form=FORM,

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from newsletter import pipeline
-from newsletter.errors import RequestError
-from newsletter.web.site import Site
+from newsletter.web.site import Expired, Site
 from subscribers import store as subscribers
 from subscribers.model import State
 from subscribers.tokens import Purpose
@@ -16,16 +15,15 @@ from subscribers.tokens import Purpose
 def router(site: Site) -> APIRouter:
     """The routes of confirmations."""
     routes = APIRouter(include_in_schema=False)
-    signer = site.app.signer
 
     @routes.get("/confirm/{token}")
     def ask(request: Request, token: str) -> HTMLResponse:
         """Shows what is to be confirmed: scanners of mail open links too, so nothing is done."""
-        number, ends = signer.read_all(Purpose.CONFIRM, token, 2)
+        number, ends = site.app.signer.read_all(Purpose.CONFIRM, token, 2)
         with site.app.database.read() as connection:
             reader = subscribers.by_id(connection, number)
         if reader.state is State.UNSUBSCRIBED or site.clock().timestamp() > ends:
-            raise RequestError("This link has expired; subscribe again at the front page.")
+            raise Expired
         values = {"reader": reader, "token": token, "done": False, "first": False}
         return site.page(request, "confirm.html", values | _names(site, reader.preferences.follows))
 
@@ -33,13 +31,18 @@ def router(site: Site) -> APIRouter:
     def confirm(request: Request, token: str) -> HTMLResponse:
         """Confirms, and welcomes; twice is once."""
         zone = site.app.terms.zone
+        number, ends = site.app.signer.read_all(Purpose.CONFIRM, token, 2)
+        if site.clock().timestamp() > ends:
+            raise Expired
         with site.app.database.write() as connection:
-            done = pipeline.confirm(connection, signer, token, site.clock(), zone)
+            if subscribers.by_id(connection, number, lock=True).state is State.UNSUBSCRIBED:
+                raise Expired
+            done = pipeline.confirm(connection, site.app.signer, token, site.clock(), zone)
         site.told(done.new)
         reader = done.reader
         values = {
             "reader": reader,
-            "token": signer.sign(Purpose.PREFERENCES, reader.id),
+            "token": site.app.signer.sign(Purpose.PREFERENCES, reader.id),
             "done": True,
             "first": done.first,
         }

@@ -7,12 +7,12 @@ from dataclasses import replace
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from newsletter.bounces import EventKind
 from newsletter.store import events
 from newsletter.web import forms
 from newsletter.web.forms import Form
-from newsletter.web.preferences import is_erased
 from newsletter.web.site import Site
 from subscribers import store as subscribers
 from subscribers.model import State, Subscriber
@@ -25,20 +25,19 @@ ONE_CLICK = "one click"
 def router(site: Site) -> APIRouter:
     """The routes of unsubscribing."""
     routes = APIRouter(include_in_schema=False)
-    signer = site.app.signer
 
     def reader(token: str) -> Subscriber:
-        number = signer.read(Purpose.UNSUBSCRIBE, token)
+        number = site.app.signer.read(Purpose.UNSUBSCRIBE, token)
         with site.app.database.read() as connection:
             return subscribers.by_id(connection, number)
 
     def show(request: Request, one: Subscriber, token: str, done: str = "") -> HTMLResponse:
-        if is_erased(one):
+        if subscribers.is_erased(one):
             return site.page(request, "erase.html", {"done": True})
         values = {
             "reader": one,
             "token": token,
-            "preferences": signer.sign(Purpose.PREFERENCES, one.id),
+            "preferences": site.app.signer.sign(Purpose.PREFERENCES, one.id),
             "left": one.state is State.UNSUBSCRIBED,
             "done": done,
         }
@@ -52,8 +51,10 @@ def router(site: Site) -> APIRouter:
     @routes.post("/u/{token}")
     async def leave(request: Request, token: str) -> Response:
         """Ends a subscription; twice is once. Machines get a word, people a page."""
-        form = await forms.read(request)
-        by_page = bool(form.text("page"))
+        try:
+            by_page = bool((await forms.read(request)).text("page"))
+        except HTTPException:  # RFC 8058 3.2: what is posted to it is meant, however it is written
+            by_page = False
         await run_in_threadpool(_leave, site, token, BY if by_page else ONE_CLICK)
         if not by_page:
             return PlainTextResponse("Unsubscribed.\n", headers={"Cache-Control": "no-store"})
@@ -63,10 +64,10 @@ def router(site: Site) -> APIRouter:
     @routes.post("/u/{token}/undo")
     def undo(request: Request, token: str) -> HTMLResponse:
         """Takes an unsubscription back."""
-        number = signer.read(Purpose.UNSUBSCRIBE, token)
+        number = site.app.signer.read(Purpose.UNSUBSCRIBE, token)
         with site.app.database.write() as connection:
             one = subscribers.by_id(connection, number)
-            if not is_erased(one):
+            if not subscribers.is_erased(one):
                 subscribers.resume(connection, number, site.clock(), BY)
             one = subscribers.by_id(connection, number)
         return show(request, one, token, "undone")
@@ -96,7 +97,7 @@ def _less(site: Site, token: str, form: Form) -> None:
     number, now = site.app.signer.read(Purpose.UNSUBSCRIBE, token), site.clock()
     with site.app.database.write() as connection:
         one = subscribers.by_id(connection, number)
-        if is_erased(one):
+        if subscribers.is_erased(one):
             return
         day = min(one.preferences.days)
         if form.text("how") == "weekly":

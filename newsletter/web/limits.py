@@ -17,11 +17,13 @@ class TooOften(Exception):
     """Somebody asked more often than the settings let them."""
 
 
-def count(app: App, connection: Connection, client: str, address: str, now: datetime) -> bool:
+def count(
+    app: App, connection: Connection, client: str | None, address: str, now: datetime
+) -> bool:
     """Counts a wish for a mail to an address; whether the address may be written to.
 
-    Raises TooOften where a network asks too much. What an address or a domain is asked for too
-    often is not told: it would say that others ask for it too.
+    Raises TooOften where a network asks too much; None is a program of the operator's. What an
+    address or a domain is asked for too often is not told: it would say that others ask too.
     """
     own = app.settings.pages
     key = addresses.key(address)
@@ -30,7 +32,7 @@ def count(app: App, connection: Connection, client: str, address: str, now: date
         name = f"{what}/{app.signer.opaque(f'{what}/{whose}')}"
         return request_counts.count(connection, name, window, now)
 
-    if asked("network", network(client), HOUR) > own.asks_per_network:
+    if client is not None and asked("network", network(client), HOUR) > own.asks_per_network:
         raise TooOften
     mine = asked("address", key, DAY) <= own.asks_per_address
     theirs = asked("domain", addresses.domain(address), HOUR) <= own.asks_per_domain

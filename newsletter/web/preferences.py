@@ -17,14 +17,15 @@ from newsletter.rendering.tex import to_unicode
 from newsletter.store import papers, reading, votes
 from newsletter.store.database import Connection
 from newsletter.web import choices, forms, home, limits
+from newsletter.web.choices import Choices
 from newsletter.web.forms import Form
-from newsletter.web.site import Site
+from newsletter.web.site import Ended, Expired, Site
 from subscribers import change_store, event_store
 from subscribers import store as subscribers
 from subscribers.addresses import normalise
 from subscribers.errors import SubscriberError
 from subscribers.model import State, Subscriber
-from subscribers.tokens import Purpose
+from subscribers.tokens import Purpose, Signer
 
 BY = "preferences page"
 LONGEST_PAUSE = timedelta(days=366)
@@ -38,12 +39,16 @@ class Desk:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.signer = site.app.signer
 
-    def reader(self, connection: Connection, token: str) -> Subscriber:
+    @property
+    def signer(self) -> Signer:
+        """What reads tokens: by the key of today, for it may be rotated."""
+        return self.site.app.signer
+
+    def reader(self, connection: Connection, token: str, *, lock: bool = False) -> Subscriber:
         """Whose preferences a token opens; raises TokenError or UnknownSubscriber."""
         number = self.signer.read(Purpose.PREFERENCES, token)
-        return subscribers.by_id(connection, number)
+        return subscribers.by_id(connection, number, lock=lock)
 
     def show(
         self, request: Request, token: str, told: Mapping[str, Any], status: int = 200
@@ -52,7 +57,7 @@ class Desk:
         with self.site.app.database.read() as connection:
             reader = self.reader(connection, token)
             voted = len(votes.of_readers(connection, reader.id, reader.id).get(reader.id, ()))
-        if is_erased(reader):
+        if subscribers.is_erased(reader):
             return self.site.page(request, "erase.html", {"done": True})
         current, language = self.site.current, self.site.language(request)
         wants = reader.preferences
@@ -71,7 +76,10 @@ class Desk:
             "languages": self.site.app.templates.known_languages(),
             "leave": self.signer.sign(Purpose.UNSUBSCRIBE, reader.id),
             "today": self.site.today(self.site.clock()),
-            "until": language.long(wants.paused_until) if wants.paused_until else "",
+            "until": language.long(wants.paused_until)
+            if wants.paused_until and wants.paused_until > self.site.today(self.site.clock())
+            else "",
+            "own_language": wants.language or self.site.app.settings.language,
             "problems": {},
             "saved": "",
             "at_pause": "until" in told.get("problems", {}),
@@ -82,9 +90,9 @@ class Desk:
         """Does something for a reader, and shows the page with what came of it."""
         try:
             with self.site.app.database.write() as connection:
-                told = act(connection, self.reader(connection, token), form)
+                told = act(connection, self.reader(connection, token, lock=True), form)
         except _Problem as problem:
-            return self.show(request, token, {"problems": problem.problems}, 400)
+            return self.show(request, token, problem.told, 400)
         self.site.told("letter" in told)
         return self.show(request, token, told)
 
@@ -92,8 +100,10 @@ class Desk:
 class _Problem(Exception):
     """What cannot be meant, by field; nothing is kept."""
 
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        self.problems = problems
+    def __init__(self, problems: Mapping[str, str], chosen: Choices | None = None) -> None:
+        self.told: dict[str, Any] = {"problems": problems}
+        if chosen is not None:
+            self.told["chosen"] = chosen
 
 
 def router(site: Site) -> APIRouter:
@@ -151,7 +161,7 @@ def router(site: Site) -> APIRouter:
         """Asks whether a reader really wants to be forgotten."""
         with site.app.database.read() as connection:
             reader = desk.reader(connection, token)
-        values = {"reader": reader, "token": token, "done": is_erased(reader)}
+        values = {"reader": reader, "token": token, "done": subscribers.is_erased(reader)}
         return site.page(request, "erase.html", values)
 
     @routes.post("/preferences/{token}/erase")
@@ -159,7 +169,7 @@ def router(site: Site) -> APIRouter:
         """Forgets a reader (GDPR Art. 17)."""
         with site.app.database.write() as connection:
             reader = desk.reader(connection, token)
-            if not is_erased(reader):
+            if not subscribers.is_erased(reader):
                 pipeline.erase(connection, desk.signer, reader, site.clock())
         return site.page(request, "erase.html", {"reader": reader, "token": token, "done": True})
 
@@ -192,14 +202,9 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
-def is_erased(reader: Subscriber) -> bool:
-    """Whether nothing is known of a reader any more."""
-    return reader.address.endswith(f"@{subscribers.ERASED}")
-
-
 def _must_hold(reader: Subscriber) -> None:
     if reader.state is not State.CONFIRMED:
-        raise RequestError("This subscription has ended; subscribe again at the front page.")
+        raise Ended
 
 
 def _change(
@@ -209,7 +214,7 @@ def _change(
     known = site.topics(reader.preferences.follows)
     chosen = choices.read(form, known, reader.preferences.zone)
     if chosen.problems:
-        raise _Problem(chosen.problems)
+        raise _Problem(chosen.problems, chosen)
     code = form.text("language")
     wants = replace(
         chosen.preferences(reader.preferences),
@@ -266,6 +271,7 @@ def _address(
 def _reset(
     site: Site, request: Request, connection: Connection, reader: Subscriber, _form: Form
 ) -> Mapping[str, Any]:
+    _must_hold(reader)
     votes.reset(connection, reader.id)
     told = site.language(request).gettext("Forgotten. Your topics alone decide again.")
     return {"saved": told}
@@ -325,7 +331,7 @@ def _data(connection: Connection, reader: Subscriber) -> dict[str, Any]:
 def _wanted(site: Site, connection: Connection, token: str) -> change_store.Change:
     number, change_id, ends = site.app.signer.read_all(Purpose.CHANGE, token, 3)
     if site.clock().timestamp() > ends:
-        raise RequestError("This link has expired; ask for the change once more.")
+        raise Expired
     change = change_store.find(connection, change_id)
     if change.subscriber_id != number:
         raise RequestError("This link is not valid.")

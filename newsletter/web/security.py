@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,7 +58,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        no_body = scope["method"] == "HEAD"  # RFC 9110 9.3.2: as GET, but for the content
+        if no_body:
+            scope = {**scope, "method": "GET"}
+
         async def answer(message: Message) -> None:
+            if no_body and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
@@ -74,6 +81,8 @@ class Guard:
             late = PlainTextResponse("The request took too long to come.\n", 408)
             await late(scope, receive, answer)
             return
+        except ClientDisconnect:
+            return  # what came of it is not what was meant
         if body is None:
             await _too_large()(scope, receive, answer)
             return
@@ -107,7 +116,7 @@ async def _whole(receive: Receive) -> bytes | None:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return b"".join(parts)
+            raise ClientDisconnect
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > LARGEST:
@@ -136,5 +145,6 @@ def network(address: str) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
+    found = getattr(found, "ipv4_mapped", None) or found
     bits = NETWORK_4 if found.version == 4 else NETWORK_6
     return str(ipaddress.ip_network((found, bits), strict=False))

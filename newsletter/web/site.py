@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,20 +17,30 @@ from fastapi.responses import HTMLResponse
 
 from newsletter import pipeline
 from newsletter.app import App
-from newsletter.errors import NewsletterError
 from newsletter.language import Language
 from newsletter.papers import PaperId
 from newsletter.pipeline import Shown, Trials
 from newsletter.rendering.faces import Face, face
 from newsletter.resources import folder
+from newsletter.selection import Candidate
 from newsletter.store import courses, issues
 from newsletter.topics import Catalogue, Topic
+
+log = logging.getLogger(__name__)
 
 LOOK = timedelta(seconds=20)  # between two looks whether an issue was composed
 ANEW = timedelta(minutes=10)  # papers' votes change while no issue is composed
 WEEKS = 12  # that a topic's course is drawn of
 
 Clock = Callable[[], datetime]
+
+
+class Expired(Exception):
+    """A link whose time is over."""
+
+
+class Ended(Exception):
+    """A subscription that has ended, so nothing of it can be changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +66,25 @@ class Current:
             found = self._faces[key] = face(self.shown.entries[paper_id], language)
         return found
 
+    @cached_property
+    def candidates(self) -> Mapping[PaperId, Candidate]:
+        """Today's papers by their ids."""
+        return {one.paper_id: one for one in self.shown.candidates}
+
+    def is_own(self, slug: str) -> bool:
+        """Whether a topic is a reader's own rule, or is not there any more."""
+        topic = self.catalogue.topics.get(slug)
+        return topic is None or topic.own
+
     def name(self, slug: str) -> str:
         """What people call a topic."""
         topic = self.catalogue.topics.get(slug)
         return topic.name if topic is not None else slug
+
+    @cached_property
+    def offered(self) -> Catalogue:
+        """What everybody can follow: readers' own rules are nobody else's affair."""
+        return Catalogue(self.catalogue.shown)
 
     @cached_property
     def topics(self) -> list[Topic]:
@@ -141,8 +167,9 @@ class Site:
             try:
                 if self._is_old():
                     self._current = self.look()
-            except NewsletterError:
-                continue  # what was there is shown until the database answers again
+            except Exception:  # what was there is shown until it can be looked at again
+                log.exception("the pages could not be looked up anew")
+                self._outdated = True
 
     def _is_old(self) -> bool:
         now, current = self.clock(), self.current
@@ -202,8 +229,16 @@ class Site:
     def page(
         self, request: Request, name: str, values: Mapping[str, Any], status: int = 200
     ) -> HTMLResponse:
-        """A page as an answer: nobody keeps it, and no search engine lists it."""
+        """A page as an answer: nobody keeps it, and no search engine lists it.
+
+        A page of a reader is in the reader's own language, unless its address says otherwise.
+        """
         language = self.language(request)
+        reader = values.get("reader")
+        if reader is not None and "lang" not in request.query_params:
+            wanted = reader.preferences.language
+            if wanted in self.app.templates.known_languages():
+                language = self.app.templates.language(wanted)
         html = self.render(language, name, {"private": True, **values})
         return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 

@@ -14,7 +14,7 @@ from newsletter.rendering.tex import to_unicode
 from newsletter.store import issues, papers, votes
 from newsletter.store.database import Connection
 from newsletter.web import forms
-from newsletter.web.site import Site
+from newsletter.web.site import Ended, Site
 from subscribers import store as subscribers
 from subscribers.model import Subscriber
 from subscribers.tokens import Purpose
@@ -56,7 +56,10 @@ def router(site: Site) -> APIRouter:
 def _meant(site: Site, connection: Connection, token: str) -> tuple[Subscriber, PaperId]:
     number, issue_id, place = site.app.signer.read_all(Purpose.VOTE, token, 3)
     name = issues.paper_at(connection, issue_id, place)
-    return subscribers.by_id(connection, number), papers.find(connection, name)
+    reader = subscribers.by_id(connection, number)
+    if subscribers.is_erased(reader):
+        raise Ended
+    return reader, papers.find(connection, name)
 
 
 def _put(connection: Connection, reader: Subscriber, name: PaperId, value: int, site: Site) -> None:

@@ -255,6 +255,17 @@ def test_two_runs_at_once_send_an_event_once(world: World, receiver: Receiver) -
     assert world.webhook(hook).tries == 0
 
 
+def test_a_webhook_is_held_by_one_run(world: World, receiver: Receiver) -> None:
+    """Two that found it due at the same instant do not both have it, until the lease has ended."""
+    found = world.webhook(world.add(receiver.url))
+
+    def claims(now: datetime) -> bool:
+        with world.database.write() as connection:
+            return kept.claim(connection, found, now, now + LEASE)
+
+    assert [claims(NOON), claims(NOON), claims(NOON + LEASE)] == [True, False, True]
+
+
 def test_a_slow_one_holds_up_nobody_else(world: World, receiver: Receiver) -> None:
     """Several are told at once: here neither is answered before both have been asked."""
     both = threading.Barrier(2, timeout=5)

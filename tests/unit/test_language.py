@@ -16,7 +16,11 @@ from newsletter import language
 from newsletter.errors import TemplateError
 
 ROOT = Path(__file__).parents[2]
-METHODS = [("newsletter/rendering/**.py", "python"), ("templates/**.*", "jinja2")]
+METHODS = [
+    ("newsletter/rendering/**.py", "python"),
+    ("newsletter/web/**.py", "python"),
+    ("templates/**.*", "jinja2"),
+]
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "n": (1, 2), "numbered": (1, 2)}
 TRANSLATED = [one for one in language.known() if one != language.ENGLISH]
 _PLACES = re.compile(r"\{[a-z]*\}|%\([a-z]+\)s")

@@ -53,6 +53,17 @@ def test_a_page_of_one_reader_is_kept_by_nobody(pages: Pages) -> None:
     assert "public" in pages.browser.get("/").headers["cache-control"]
 
 
+def test_a_head_is_a_get_without_its_content(pages: Pages) -> None:
+    """Monitors and clients of feeds ask so first."""
+    for path in ("/", "/feed.atom", "/none"):
+        whole, head = pages.browser.get(path), pages.browser.head(path)
+        assert head.content == b""
+        assert (head.status_code, head.headers["content-type"]) == (
+            whole.status_code,
+            whole.headers["content-type"],
+        )
+
+
 @pytest.mark.parametrize("host", ["evil.example", "", "papers.example.org.evil.example"])
 def test_another_host_is_refused(pages: Pages, host: str) -> None:
     """So that no link in a page or a feed can be made to lead elsewhere."""
