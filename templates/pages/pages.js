@@ -33,7 +33,12 @@
     if (lang) chosen.append("lang", lang);
     try {
       const answer = await fetch(form.dataset.preview + "?" + chosen);
-      if (answer.ok && mine === asked) preview.innerHTML = await answer.text();
+      const shown = answer.ok ? await answer.text() : "";
+      if (!shown || mine !== asked) return;
+      preview.innerHTML = shown;
+      // Told in short: who hears pages does not want to hear all papers at each choice.
+      const [name, day] = preview.querySelectorAll("h2, h2 + .meta");
+      document.getElementById("told").textContent = `${name.textContent}, ${day.textContent}`;
     } catch { /* the button still shows it */ }
   };
   form.addEventListener("input", (event) => {

@@ -16,8 +16,6 @@ from newsletter.cli.browser import NAMES
 from tests.mail.tools import need
 from tests.walk.house import HOST, House, house
 
-playwright = pytest.importorskip("playwright.sync_api", reason="make test installs playwright")
-
 
 class Visit:
     """One visitor's window, and whatever in it should not have been."""
@@ -26,7 +24,7 @@ class Visit:
         self.context = browser.new_context(
             ignore_https_errors=True, locale="en-US", timezone_id="Europe/Oslo", **how
         )
-        self.context.set_default_timeout(10_000)
+        self.context.set_default_timeout(30_000)
         self.page = self.context.new_page()
         self.errors: list[str] = []  # that the console told, as of an inline style
         self.elsewhere: list[str] = []  # what was asked of anybody else
@@ -59,6 +57,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def browser(home: House) -> Iterator[Any]:
     """A headless Chromium that finds our pages at their public name, and nothing else."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="`make test` installs it.")
     program = next((found for name in NAMES if (found := shutil.which(name))), None)
     flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     if os.geteuid() == 0:

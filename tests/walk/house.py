@@ -30,7 +30,7 @@ from tests.contract.real_smtp import Server
 
 HOST = "papers.example.org"
 HOME = f"https://{HOST}"
-PATIENCE = 20  # seconds for a letter, or for the server to start
+PATIENCE = 60  # seconds for a letter, or for the server to start
 SETTINGS = """\
 title = "Papers"
 [sender]

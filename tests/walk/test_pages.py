@@ -20,6 +20,10 @@ from tests.walk.house import House
 
 HEAVIEST = 60_000  # bytes of a page with its style, script and icon, as they are transferred
 VIEWS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
+BY_KEYBOARD = (  # all kinds of controls; the other pages have the same ones
+    *("front-wrong", "confirm", "preferences-wrong", "erase", "lost", "unsubscribe", "vote"),
+    *("digest", "issue", "topics", "topic", "paper", "search-found", "nothing"),
+)
 LONGEST = 400  # presses of Tab on a page
 RULES = Path(__file__).with_name("html-validate.json")
 OPTIONS = {"resultTypes": ["violations", "incomplete"]}
@@ -67,6 +71,14 @@ RULER = """() => {
 }"""
 
 
+BROKEN = """<!doctype html>
+<style>.faint { color: #ddd } .wide { width: 1400px } a { outline: 0 !important }</style>
+<p class="faint">A page nobody can read</p><img src="data:,"><p class="wide" onclick="">Far</p>
+<button style="position: absolute; order: 2" tabindex="2">Second</button>
+<a href="#" tabindex="1">First</a><input><p><a href="#">Third</a></p>
+"""
+
+
 @dataclass
 class Seen:
     """What was found on one page."""
@@ -88,11 +100,16 @@ def atlas(home: House) -> Iterator[Atlas]:
 
 
 @pytest.fixture(scope="module")
-def seen(browser: Any, atlas: Atlas, pictures: Path | None) -> Mapping[str, Seen]:
-    """Every page, in every view."""
+def axe() -> str:
+    """The script that judges."""
     if not (NPM / "node_modules").is_dir():
         pytest.skip("npm's tools are not installed: `make mailtools` does it, or NEWSLETTER_NPM.")
-    axe = (NPM / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    return (NPM / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def seen(browser: Any, atlas: Atlas, axe: str, pictures: Path | None) -> Mapping[str, Seen]:
+    """Every page, in every view."""
     return {name: _seen(browser, go, axe, name, pictures) for name, go in atlas.pages().items()}
 
 
@@ -103,37 +120,46 @@ def _seen(browser: Any, go: Any, axe: str, name: str, pictures: Path | None) -> 
         page.set_viewport_size({"width": 1280, "height": 900})
         page.on("response", lambda answer: answers.append(answer))
         go(page)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_load_state()
         last = max(at for at, one in enumerate(answers) if one.request.is_navigation_request())
         found.html = answers[last].text()
         found.weight = _weight(answers[:3] if last else answers)
-        found.unnamed = page.evaluate(UNNAMED)
-        found.places = page.evaluate(REACHABLE)
-        while len(found.stops) < LONGEST:
-            page.keyboard.press("Tab")
-            stop = page.evaluate(REACHED)
-            if stop is None:
-                break
-            found.stops.append(stop)
-        page.evaluate(BACK)
-        page.evaluate(axe)
-        for width, scheme in VIEWS:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.emulate_media(color_scheme=scheme)
-            view = page.evaluate(RULER)
-            told = page.evaluate("(options) => axe.run(document, options)", OPTIONS)
-            for what in ("violations", "incomplete"):
-                view[what] = [
-                    f"{one['id']}: {node['target']} {node['html'][:120]}"
-                    for one in told[what]
-                    for node in one["nodes"]
-                ]
-            found.views[f"{width} {scheme}"] = view
-            if pictures is not None:
-                pictures.mkdir(parents=True, exist_ok=True)
-                page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
+        _judge(found, page, axe, name, pictures)
         visit.errors = [one for one in visit.errors if not FAILS.match(one)]
     return found
+
+
+def _judge(found: Seen, page: Any, axe: str, name: str, pictures: Path | None = None) -> None:
+    found.unnamed = page.evaluate(UNNAMED)
+    found.places = page.evaluate(REACHABLE)
+    if name in (*BY_KEYBOARD, "broken"):
+        found.stops = list(_stops(page))
+    page.evaluate(BACK)
+    page.evaluate(axe)
+    for width, scheme in VIEWS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        view = page.evaluate(RULER)
+        told = page.evaluate("(options) => axe.run(document, options)", OPTIONS)
+        for what in ("violations", "incomplete"):
+            view[what] = [
+                f"{one['id']}: {node['target']} {node['html'][:120]}"
+                for one in told[what]
+                for node in one["nodes"]
+            ]
+        found.views[f"{width} {scheme}"] = view
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=pictures / f"{name}-{width}-{scheme}.png", full_page=True)
+
+
+def _stops(page: Any) -> Iterator[dict[str, Any]]:
+    for _ in range(LONGEST):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(REACHED)
+        if stop is None:
+            return
+        yield stop
 
 
 def _weight(answers: list[Any]) -> int:
@@ -200,8 +226,28 @@ def test_every_control_is_called_something(seen: Mapping[str, Seen]) -> None:
 
 def test_a_keyboard_is_enough(seen: Mapping[str, Seen]) -> None:
     """Tab reaches all there is to press, in its order, and it is seen where one is."""
-    for name, one in seen.items():
+    for name in BY_KEYBOARD:
+        one = seen[name]
         order = list(dict.fromkeys(stop["place"] for stop in one.stops))
         assert order == list(range(one.places)), name
         assert [stop["said"] for stop in one.stops if not stop["ringed"]] == [], name
         assert [stop["said"] for stop in one.stops if not stop["seen"]] == [], name
+
+
+def test_mistakes_are_noticed(browser: Any, axe: str, tmp_path: Path) -> None:
+    """No page of ours, but one in which every check has to find something."""
+    one = Seen(html=BROKEN)
+    with window(browser) as visit:
+        visit.page.set_content(BROKEN)
+        _judge(one, visit.page, axe, "broken")
+        visit.elsewhere.clear()
+    told = " ".join(one.views["360 light"]["violations"])
+    for rule in ("color-contrast", "document-title", "html-has-lang", "image-alt", "label"):
+        assert f"{rule}: " in told
+    assert one.views["360 dark"]["scrolls"] >= 1000
+    assert len(INLINE.findall(BROKEN)) == 3
+    assert one.unnamed == ["<input>"]
+    assert [stop["place"] for stop in one.stops] != list(range(one.places))
+    assert not all(stop["ringed"] for stop in one.stops)
+    (tmp_path / "broken.html").write_text(BROKEN, encoding="utf-8")
+    assert "wcag/h37" in str(node("html_validate", tmp_path, str(RULES)))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.walk.conftest import playwright, window
+from tests.walk.conftest import window
 from tests.walk.house import HOME, House, Letter
 
 READER = "asa@example.org"
 PHRASE = '"instruction tuning"'
 Open = Callable[..., Any]
-expect = playwright.expect
+expect: Any = pytest.importorskip("playwright.sync_api", reason="`make test` installs it.").expect
+expect.set_options(timeout=15_000)
 
 
 def known(home: House, address: str = READER) -> dict[str, Any]:
@@ -83,6 +85,7 @@ def test_choices_are_shown_as_they_are_made(home: House, visit: Open) -> None:
     expect(page.locator("#preview")).to_contain_text("instruction tuning:")
     expect(page.locator("#preview .paper")).to_have_count(4)
     assert page.locator("#preview .paper").all_inner_texts() != before
+    expect(page.get_by_role("status")).to_have_text(re.compile("^Your digest of today.* 4 papers"))
     assert page.get_by_label("Your e-mail address").input_value() == ""
     expect(page.get_by_label("Time zone")).to_have_value("Europe/Oslo")
     page.get_by_label("Find a topic").fill("alignm")
@@ -216,11 +219,9 @@ def test_a_mail_program_ends_it_by_one_click(home: House, kind: str) -> None:
     digest = given(home, address).mail
     assert digest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     url = str(digest["List-Unsubscribe"]).partition(">")[0].removeprefix("<")
-    word = "One-Click"
+    word = "One-Click" if kind == "data" else (None, "One-Click")
     for _ in range(2):
-        told = home.post(
-            url, **{kind: {"List-Unsubscribe": (None, word) if kind == "files" else word}}
-        )
+        told = home.post(url, **{kind: {"List-Unsubscribe": word}})
         assert (told.status_code, told.text) == (200, "Unsubscribed.\n")
         assert "set-cookie" not in told.headers
         assert known(home, address)["state"] == "unsubscribed"
@@ -229,7 +230,7 @@ def test_a_mail_program_ends_it_by_one_click(home: House, kind: str) -> None:
 def test_who_lost_the_link_gets_it_and_is_forgotten(home: House, visit: Open) -> None:
     """The link comes by mail; erasing is asked once, and then nothing is left of the address."""
     address = "eve@example.org"
-    given(home, address)
+    given_up = given(home, address).link("u")
     page = visit()
     page.goto(f"{HOME}/lost")
     page.get_by_label("Your e-mail address").fill(address)
@@ -242,5 +243,6 @@ def test_who_lost_the_link_gets_it_and_is_forgotten(home: House, visit: Open) ->
     press(page, "Yes, erase me")
     heading(page, "You are forgotten")
     assert address not in home.run("subscribers", "list", "--json")
-    page.goto(link)
-    expect(page.locator("main")).not_to_contain_text(address)
+    for again in (link, given_up):
+        page.goto(again)
+        heading(page, "You are forgotten")
