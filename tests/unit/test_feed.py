@@ -6,7 +6,7 @@ import socket
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 from xml.sax.saxutils import escape
 
 import pytest
@@ -408,10 +408,10 @@ def blow_up() -> str:
 def test_a_bomb_of_entities_is_refused_fast(body: str, encoding: str, told: str) -> None:
     """In whatever encoding it hides."""
     raw = body.replace('"1.0"?', f'"1.0" encoding="{encoding}"?').encode(encoding)
-    start = monotonic()
+    start = process_time()  # another's work on the same machine is not its own
     with pytest.raises(SourceError, match=told):
         read(raw)
-    assert monotonic() - start < 5
+    assert process_time() - start < 5
 
 
 def test_nothing_is_fetched_for_a_feed() -> None:
