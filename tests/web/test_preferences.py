@@ -105,7 +105,7 @@ def test_another_address_is_asked_first(stored_pages: Pages, link: str) -> None:
     assert pages.browser.post(taken).status_code == 400
     assert pages.state("bo@example.org") is State.CONFIRMED
     pages.later(days=4)
-    assert pages.browser.post(taken).status_code == 404
+    assert pages.browser.post(taken).status_code == 410
 
 
 def test_all_that_is_kept_is_told(stored_pages: Pages, link: str) -> None:

@@ -149,12 +149,12 @@ def test_those_who_never_confirm_are_forgotten(stored_pages: Pages) -> None:
     number = pages.reader().id
     pages.later(days=4)
     assert "expired" in pages.browser.get(link).text
-    assert pages.browser.post(link).status_code == 404
+    assert pages.browser.post(link).status_code == 410
     assert pipeline.tidy(pages.app.database, pages.now) == 1
     assert pages.state() is None
-    assert pages.browser.get(link).status_code == 404
+    assert pages.browser.get(link).status_code == 410
     stale = pages.token(Purpose.CONFIRM, number, int(pages.now.timestamp()) + 100)
-    assert pages.browser.post(stale and f"/confirm/{stale}").status_code == 404
+    assert pages.browser.post(f"/confirm/{stale}").status_code == 410
 
 
 def test_a_disposable_domain_is_told_where_a_list_is_kept(pages: Pages) -> None:
