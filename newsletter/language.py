@@ -40,6 +40,12 @@ class Language:
         self._locale = _locale(_FORMATS.get(code, code))
 
     @property
+    def name(self) -> str:
+        """What its speakers call it: "Deutsch"."""
+        told = Locale.parse(self.code.replace("-", "_")).get_display_name() or self.code
+        return told[:1].upper() + told[1:]
+
+    @property
     def direction(self) -> str:
         """Which way it is written: "ltr" or "rtl"."""
         return str(self._locale.text_direction)

@@ -60,6 +60,8 @@ class Desk:
         if subscribers.is_erased(reader):
             return self.site.page(request, "erase.html", {"done": True})
         current, language = self.site.current, self.site.language(request)
+        templates = self.site.app.templates
+        spoken = [templates.language(code) for code in templates.known_languages()]
         wants = reader.preferences
         known = self.site.topics(wants.follows).topics
         mine = [known[slug] for slug in sorted(wants.follows) if slug in known and known[slug].own]
@@ -73,7 +75,7 @@ class Desk:
             "zones": home.ZONES,
             "days": [language.day_name(day) for day in range(7)],
             "voted": voted,
-            "languages": self.site.app.templates.known_languages(),
+            "languages": [(one.code, one.name) for one in spoken],
             "leave": self.signer.sign(Purpose.UNSUBSCRIBE, reader.id),
             "today": self.site.today(self.site.clock()),
             "until": language.long(wants.paused_until)

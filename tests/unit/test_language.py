@@ -101,3 +101,9 @@ def test_a_broken_translation_is_told(tmp_path: Path, name: str, content: str, w
     (tmp_path / f"{name}.po").write_text(content, encoding="utf-8")
     with pytest.raises(TemplateError, match=words):
         language.load(name, [tmp_path])
+
+
+@pytest.mark.parametrize(("code", "name"), [("en", "English"), ("de", "Deutsch")])
+def test_a_language_is_called_as_its_speakers_do(code: str, name: str) -> None:
+    """For those who choose one."""
+    assert language.load(code).name == name

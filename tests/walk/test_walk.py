@@ -164,6 +164,9 @@ def test_preferences_are_changed_and_paused(
     page = visit()
     page.goto(letters["welcome"].link("preferences"))
     heading(page, f"What comes to {READER}")
+    assert {"English", "Deutsch"} <= set(
+        page.get_by_label("Language").locator("option").all_inner_texts()
+    )
     page.locator("input[name=topic][value=agents]").uncheck()
     page.get_by_label("at", exact=True).fill("06:30")
     press(page, "Save")
