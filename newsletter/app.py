@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
@@ -24,7 +24,7 @@ from newsletter.key_file import Keys
 from newsletter.look import Look
 from newsletter.pacing import DomainLimits
 from newsletter.papers import Paper, PaperId
-from newsletter.pipeline import topics
+from newsletter.pipeline import late_rules, topics
 from newsletter.pipeline.candidates import Terms
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
@@ -177,6 +177,11 @@ class App:
     def lease(self) -> timedelta:
         """How long a sender holds what it claimed."""
         return timedelta(seconds=self.settings.delivery.lease_seconds)
+
+    def admit(self, slugs: Iterable[str], now: datetime) -> None:
+        """Has today's issue know rules that came after it, so that a first digest has them."""
+        day = now.astimezone(self.terms.zone).date()
+        late_rules.admit(self.database, self.renderer, day, slugs, self.embedder)
 
     def renew(self) -> None:
         """Forgets what topics and keys there are, so that those made since are found."""

@@ -7,6 +7,7 @@ of a thousand readers is one topic, matched once.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,6 +21,7 @@ from newsletter.phrases import Phrase, canonical, in_words, parse, words
 from newsletter.topics import Topic, name_parts
 
 OWN = "own-"
+_SETTING = re.compile(r"Setting (\w+)(?: \(number \d+\))? in the (?:rule|topic):? ")
 LONGEST_NAME = 60  # characters, as TopicOptions has it
 
 
@@ -65,6 +67,7 @@ def read(definition: Mapping[str, Any], *, own: bool = False) -> Topic:
         return TopicOptions.read(definition, where).topic(where, own=own)
     except ConfigError as error:
         told = str(error).removeprefix(f"{where}, {definition.get('slug', '')}: ")
+        told = _SETTING.sub(r"\1: ", told)  # what was typed is no setting
         raise RequestError(f"{told[:1].upper()}{told[1:]}") from error
 
 

@@ -116,6 +116,9 @@ def subscribe(
             raise RequestError(f"{before.address} is subscribed already; there is nothing to ask.")
         state = State.PENDING if ask else State.CONFIRMED
         pipeline.keep_rules(connection, own, now)
+    if welcome:
+        app.admit(preferences.follows, now)
+    with app.database.write() as connection:
         done = store.subscribe(connection, address, preferences, consent, state)
         if ask:
             pipeline.queue_letter(connection, LetterKind.CONFIRMATION, done.subscriber, now)
@@ -157,6 +160,10 @@ def confirm(app: App, token: str) -> None:
     """
     clean = token.removeprefix("confirm").strip()
     signer, now = app.signer, datetime.now(UTC)
+    with app.database.read() as connection:
+        number, _ = signer.read_all(Purpose.CONFIRM, clean, 2)
+        wanted = store.by_id(connection, number).preferences.follows
+    app.admit(wanted, now)
     with app.database.write() as connection:
         done = pipeline.confirm(connection, signer, clean, now, app.terms.zone)
     say(f"{done.reader.address} {'confirmed' if done.new else 'had confirmed already'}.")
@@ -282,6 +289,7 @@ def as_row(one: Subscriber) -> dict[str, Any]:
         "discover": wants.discover,
         "learn": wants.learn,
         "clicks": wants.clicks,
+        "paused_until": wants.paused_until,
         "consent_at": one.consent.at,
         "consent_form": one.consent.form,
         "unsubscribed_at": one.unsubscribed_at,

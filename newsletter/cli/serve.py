@@ -67,7 +67,7 @@ def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
         office.start()
     # The server stops by it, and raises it once more when it has: then there is more to end.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    say(f"{where}/ is served on {host}:{listening.getsockname()[1]}. Stop it by Ctrl-C.")
+    say(f"http://{host}:{listening.getsockname()[1]}/ serves {where}/. Stop it by Ctrl-C.")
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
 from newsletter.pipeline.importing import Imported, import_subscribers
+from newsletter.pipeline.late_rules import admit
 from newsletter.pipeline.letter_samples import Judges
 from newsletter.pipeline.letter_samples import judge as judge_letters
 from newsletter.pipeline.letter_sending import send_letters
@@ -69,6 +70,7 @@ __all__ = [
     "Typed",
     "What",
     "add",
+    "admit",
     "ask",
     "ask_change",
     "ask_link",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from newsletter.issue import Issue
-from newsletter.pipeline import showing
+from newsletter.pipeline import late_rules, showing
 from newsletter.pipeline.candidates import Terms, running
 from newsletter.pipeline.selecting import AWAY, Selector
 from newsletter.rendering.faces import Entry
@@ -67,6 +67,11 @@ def compose(
         recent = issues.between(connection, day - AWAY, day)
     with database.read() as reader:
         for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
+            own = {slug for one in batch for slug in one.preferences.follows}
+            if late_rules.admit(database, renderer, day, own, terms.embedder):
+                with database.read() as connection:
+                    issue = issues.get(connection, day)
+                select = Selector(issue, now, terms.embedder)
             with database.read() as connection:
                 select.prepare(connection, batch)
             with database.write() as connection:

@@ -58,6 +58,12 @@ def ask(
     before = subscribers.find(connection, address, lock=True)
     if before is not None and before.state is State.CONFIRMED:
         return _letter(connection, LetterKind.PREFERENCES, before, now, Asked.PREFERENCES)
+    if (
+        before is not None
+        and before.state is State.PENDING
+        and _asked_of_late(connection, before, now)
+    ):
+        return Asked.SOON  # the letter that is on its way tells of other wishes
     keep_rules(connection, own, now)
     done = subscribers.subscribe(connection, address, wants, consent, State.PENDING)
     return _letter(connection, LetterKind.CONFIRMATION, done.subscriber, now, Asked.CONFIRMATION)
@@ -80,6 +86,11 @@ def _letter(
         return Asked.SOON
     queue_letter(connection, kind, reader, now)
     return asked
+
+
+def _asked_of_late(connection: Connection, reader: Subscriber, now: datetime) -> bool:
+    kind = LetterKind.CONFIRMATION
+    return kept.queued_since(connection, kind, reader.id, now - AGAIN) > 0
 
 
 def keep_rules(connection: Connection, own: Sequence[Topic], now: datetime) -> None:

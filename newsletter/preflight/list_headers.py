@@ -57,6 +57,10 @@ def _unsubscribe(mail: Mail, house: House) -> Iterator[Finding]:
         return  # told by `headers`
     uris = _URI.findall(mail.value("list-unsubscribe"))
     schemes = [uri.partition(":")[0].lower() for uri in uris]
+    if not house.goes_out:  # pages that are being tried on this machine
+        schemes = [
+            "https" if _is_here(uri) else one for uri, one in zip(uris, schemes, strict=True)
+        ]
     if (
         schemes.count("https") > 1
         or schemes.count("mailto") > 1
@@ -105,6 +109,10 @@ def _unsubscribe(mail: Mail, house: House) -> Iterator[Finding]:
             _BUILT,
             mail.at(),
         )
+
+
+def _is_here(uri: str) -> bool:
+    return uri.startswith("http://") and host_of(uri) in ("127.0.0.1", "localhost")
 
 
 def _names(mail: Mail, house: House) -> Iterator[Finding]:

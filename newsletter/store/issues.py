@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Candidate
-from newsletter.snapshot import Both, Card, Snapshot
+from newsletter.snapshot import Both, Card, Chip, Snapshot
 from newsletter.store.insert import insert_new
 from newsletter.store.schema import issue_papers, issues, papers
 
@@ -61,6 +61,27 @@ def freeze(
             ],
         )
     return get(connection, day)
+
+
+def add_rules(
+    connection: Connection,
+    issue_id: int,
+    matches: Mapping[PaperId, Mapping[str, float]],
+    chips: Mapping[str, Chip],
+) -> None:
+    """Adds readers' rules that came later; what the issue knows of others stays as it is."""
+    query = select(issues.c.snapshot).where(issues.c.id == issue_id).with_for_update()
+    snapshot = connection.execute(query).scalar_one()
+    told = {
+        slug: {"name": chip.name, "html": chip.html.decode("ascii")} for slug, chip in chips.items()
+    }
+    changed = snapshot | {"chips": told | snapshot["chips"]}
+    connection.execute(update(issues).where(issues.c.id == issue_id).values(snapshot=changed))
+    for paper_id, found in matches.items():
+        mine = (issue_papers.c.issue_id == issue_id, issue_papers.c.paper_id == paper_id)
+        before = connection.execute(select(issue_papers.c.matches).where(*mine)).scalar_one()
+        both = dict(found) | before
+        connection.execute(update(issue_papers).where(*mine).values(matches=both))
 
 
 def find(connection: Connection, day: date) -> Issue | None:

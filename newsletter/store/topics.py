@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,12 @@ def every(connection: Connection) -> list[KeptTopic]:
     """All of them, in order of slug."""
     rows = connection.execute(select(topics).order_by(topics.c.slug))
     return [KeptTopic(**row._mapping) for row in rows]
+
+
+def some(connection: Connection, slugs: Sequence[str]) -> list[KeptTopic]:
+    """Those of these slugs, in order of slug."""
+    query = select(topics).where(topics.c.slug.in_(slugs)).order_by(topics.c.slug)
+    return [KeptTopic(**row._mapping) for row in connection.execute(query)]
 
 
 def put(connection: Connection, topic: KeptTopic) -> None:

@@ -31,7 +31,7 @@ from subscribers.tokens import Purpose
 LISTED = 200  # issues
 SHOWN = 30  # papers of a day, a topic, a search
 RELATED = 5
-MORE = 10  # that matched, beside one's own digest
+MORE = 50  # that matched, beside one's own digest
 LONGEST_QUERY = 200
 
 Told = list[tuple[str, Face, list[tuple[str, str]]]]

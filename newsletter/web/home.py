@@ -222,7 +222,7 @@ def _own_language(site: Site, language: Language) -> str:
 
 
 def _thanks(site: Site, request: Request, address: str) -> HTMLResponse:
-    return site.page(request, "asked.html", {"asked_address": address})
+    return site.page(request, "asked.html", {"asked_address": address, "lost": False})
 
 
 def everybody(current: Current, length: int = TOP) -> tuple[Pick, ...]:

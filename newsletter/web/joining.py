@@ -34,6 +34,9 @@ def router(site: Site) -> APIRouter:
         number, ends = site.app.signer.read_all(Purpose.CONFIRM, token, 2)
         if site.clock().timestamp() > ends:
             raise Expired
+        with site.app.database.read() as connection:
+            wanted = subscribers.by_id(connection, number).preferences.follows
+        site.app.admit(wanted, site.clock())
         with site.app.database.write() as connection:
             if subscribers.by_id(connection, number, lock=True).state is State.UNSUBSCRIBED:
                 raise Expired

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from newsletter import pipeline
+from newsletter import pipeline, rules
 from newsletter.errors import RequestError
 from newsletter.rendering.tex import to_unicode
 from newsletter.store import papers, reading, votes
@@ -59,7 +59,7 @@ class Desk:
             voted = len(votes.of_readers(connection, reader.id, reader.id).get(reader.id, ()))
         if subscribers.is_erased(reader):
             return self.site.page(request, "erase.html", {"done": True})
-        current, language = self.site.current, self.site.language(request)
+        current, language = self.site.current, self.site.language_of(request, reader)
         templates = self.site.app.templates
         spoken = [templates.language(code) for code in templates.known_languages()]
         wants = reader.preferences
@@ -151,7 +151,15 @@ def router(site: Site) -> APIRouter:
     def data(token: str) -> JSONResponse:
         """All that is kept of a reader (GDPR Art. 15 and 20)."""
         with site.app.database.read() as connection:
-            told = _data(connection, desk.reader(connection, token))
+            reader = desk.reader(connection, token)
+            known = site.topics(reader.preferences.follows)
+            told = _data(connection, reader) | {
+                "rules": {
+                    slug: known.called(slug)
+                    for slug in sorted(reader.preferences.follows)
+                    if slug.startswith(rules.OWN)
+                }
+            }
         headers = {
             "Cache-Control": "no-store",
             "Content-Disposition": 'attachment; filename="my-data.json"',
@@ -229,14 +237,18 @@ def _change(
     subscribers.change(connection, reader.id, wants, now, BY)
     if chosen.own:
         site.outdated()
-    return {"saved": site.language(request).gettext("Saved. It counts from the next issue on.")}
+    return {
+        "saved": site.language_of(request, reader).gettext(
+            "Saved. It counts from the next issue on."
+        )
+    }
 
 
 def _pause(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
     _must_hold(reader)
-    language, now = site.language(request), site.clock()
+    language, now = site.language_of(request, reader), site.clock()
     if form.text("end"):
         wants = replace(reader.preferences, paused_until=None)
         subscribers.change(connection, reader.id, wants, now, BY)
@@ -259,10 +271,14 @@ def _address(
     site: Site, request: Request, connection: Connection, reader: Subscriber, form: Form
 ) -> Mapping[str, Any]:
     _must_hold(reader)
-    language, now = site.language(request), site.clock()
+    language, now = site.language_of(request, reader), site.clock()
     typed = form.text("address", 320)
     try:
-        if limits.count(site.app, connection, forms.client(request), normalise(typed), now):
+        address = normalise(typed)
+        if address == reader.address:
+            told = language.gettext("This is the address that your mail goes to already.")
+            raise _Problem({"address": told})
+        if limits.count(site.app, connection, forms.client(request), address, now):
             pipeline.ask_change(connection, reader, typed, now)
     except SubscriberError as error:
         raise _Problem({"address": str(error)}) from None
@@ -275,7 +291,7 @@ def _reset(
 ) -> Mapping[str, Any]:
     _must_hold(reader)
     votes.reset(connection, reader.id)
-    told = site.language(request).gettext("Forgotten. Your topics alone decide again.")
+    told = site.language_of(request, reader).gettext("Forgotten. Your topics alone decide again.")
     return {"saved": told}
 
 
@@ -350,7 +366,7 @@ def _send_link(site: Site, request: Request, form: Form) -> HTMLResponse:
     now, typed = site.clock(), form.text("address", 320)
     own = site.app.settings.pages
     if form.text("website"):
-        return site.page(request, "asked.html", {"asked_address": typed})
+        return site.page(request, "asked.html", {"asked_address": typed, "lost": True})
     try:
         address = normalise(typed)
     except SubscriberError as error:
@@ -362,4 +378,4 @@ def _send_link(site: Site, request: Request, form: Form) -> HTMLResponse:
         if limits.count(site.app, connection, forms.client(request), address, now):
             pipeline.ask_link(connection, address, now)
     site.told(True)
-    return site.page(request, "asked.html", {"asked_address": address})
+    return site.page(request, "asked.html", {"asked_address": address, "lost": True})

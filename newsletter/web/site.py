@@ -25,6 +25,7 @@ from newsletter.resources import folder
 from newsletter.selection import Candidate
 from newsletter.store import courses, issues
 from newsletter.topics import Catalogue, Topic
+from subscribers.model import Subscriber
 
 log = logging.getLogger(__name__)
 
@@ -211,6 +212,14 @@ class Site:
         code = next((one for one in asked if one in known), self.app.settings.language)
         return self.app.templates.language(code)
 
+    def language_of(self, request: Request, reader: Subscriber | None) -> Language:
+        """The language a page of a reader is wanted in."""
+        if reader is not None and "lang" not in request.query_params:
+            wanted = reader.preferences.language
+            if wanted in self.app.templates.known_languages():
+                return self.app.templates.language(wanted)
+        return self.language(request)
+
     def render(self, language: Language, name: str, values: Mapping[str, Any]) -> str:
         """A page in a language."""
         common = {
@@ -233,12 +242,7 @@ class Site:
 
         A page of a reader is in the reader's own language, unless its address says otherwise.
         """
-        language = self.language(request)
-        reader = values.get("reader")
-        if reader is not None and "lang" not in request.query_params:
-            wanted = reader.preferences.language
-            if wanted in self.app.templates.known_languages():
-                language = self.app.templates.language(wanted)
+        language = self.language_of(request, values.get("reader"))
         html = self.render(language, name, {"private": True, **values})
         return HTMLResponse(html, status, headers={"Cache-Control": "no-store"})
 

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import update
 
 from newsletter import pipeline
+from newsletter.cli.preview import take_apart
 from newsletter.scopes import Scope
-from newsletter.store import issues, keys
+from newsletter.store import issues, keys, ledger
 from newsletter.store.schema import deliveries
 from newsletter.topics import Catalogue
 from newsletter.web.security import Guard, network
@@ -299,3 +300,27 @@ def test_a_digest_is_shown_without_waiting_for_votes(pages: Pages) -> None:
     pages.browser.post(vote)
     page = pages.browser.get(f"/d/{pages.token(Purpose.VIEW, reader.id, issue.id)}")
     assert page.status_code == 200
+
+
+def test_the_first_digest_is_what_the_preview_showed(pages: Pages) -> None:
+    """A phrase typed after the issue was composed too; who was there before keeps their digest."""
+    other = pages.subscribed("bo@example.org", follows=frozenset({"alignment"}))
+    pages.composed()
+    chosen = {"phrases": '"instruction tuning"', "length": "4"}
+    preview = pages.browser.get("/preview", params=chosen).text
+    shown = re.findall(r'<h3><a href="/papers/([^"]+)"', preview)
+    assert shown
+    asked(pages, **chosen)
+    with pages.app.database.read() as connection:
+        before = ledger.entries(connection, 1, subscriber_id=other.id)
+    welcomed = pages.browser.post(pages.link("confirm"))
+    assert "digest is on its way" in welcomed.text
+    reader = pages.reader()
+    with pages.app.database.read() as connection:
+        issue = issues.latest(connection)
+        assert issue is not None
+        (held,) = ledger.entries(connection, 1, subscriber_id=reader.id)
+        assert [pick.paper_id for pick in ledger.read_picks(held.picks, issue)] == shown
+        assert ledger.entries(connection, 1, subscriber_id=other.id) == before
+        text = take_apart(pipeline.Edition(issue, pages.app.signer).message(held).content).text
+    assert "Because you follow instruction tuning" in text
