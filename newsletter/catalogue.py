@@ -16,7 +16,7 @@ from newsletter.topics import Catalogue, Topic
 
 
 def _class(name: str) -> str:
-    if not _CLASS.fullmatch(name):
+    if not CLASS.fullmatch(name):
         raise ValueError(f"{name!r} is no arXiv class; write one such as cs.CL or quant-ph")
     return name
 
@@ -27,7 +27,7 @@ def _named(name: str) -> str:
     return name
 
 
-_CLASS = re.compile(r"[a-z-]{2,20}(\.[A-Za-z-]{2,10})?")
+CLASS = re.compile(r"[a-z-]{2,20}(\.[A-Za-z-]{2,10})?")
 _SLUG = r"^[a-z0-9]+(?:-[a-z0-9]+)*$"
 MOST_NAMES = 50
 MOST_EXAMPLES = 20

@@ -10,11 +10,12 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
 
 from newsletter.arxiv_classes import NAMES
-from newsletter.catalogue import TopicOptions
+from newsletter.catalogue import CLASS, TopicOptions
 from newsletter.errors import ConfigError, RequestError
 from newsletter.papers import PaperId
 from newsletter.phrases import Phrase, canonical, in_words, parse, words
@@ -51,6 +52,11 @@ class Rules:
     def own(self) -> list[Topic]:
         """Each of them as a reader's own topic; raises RequestError."""
         titles = self.examples or {}
+        for name in self.lists()["classes"]:
+            if CLASS.fullmatch(name) and name not in NAMES:
+                near = get_close_matches(name, NAMES, n=1, cutoff=0.6)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise RequestError(f"arXiv has no class {name}.{hint}")
         return [
             read(
                 {"slug": _slug(kind, one), "name": _name(kind, one, titles), kind: [one]}, own=True

@@ -77,6 +77,8 @@ def test_a_reader_makes_topics_of_her_own(place: Path) -> None:
     assert "Because you follow instruction tuning" in text
     wrong = newsletter(place, "subscribe", "c@example.org", "--class", "cs.CL", "--class", "c!")
     refused(wrong, 2, "'c!' is no arXiv class")
+    wrong = newsletter(place, "subscribe", "c@example.org", "--class", "cs.XL")
+    refused(wrong, 2, "arXiv has no class cs.XL. Did you mean cs.")
     done(place, "subscribe", "c@example.org", "--author", "Lee, Ann", "--class", "CS.cl")
     assert set(told(place, "subscribers", "show", "c@example.org")["follows"]) <= set(a)
     assert "own-" not in done(place, "papers", "list", "--json")
