@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
+
 LOOKS = [("2026-03-10T06:00:00Z", 3), ("2026-03-10T18:00:00Z", 9), ("2026-03-11T18:00:00Z", 40)]
 
 
 def run(place: Path, *words: str, encoding: str = "utf-8") -> str:
+    if encoding == "utf-8":
+        told = commands.run(place, words)
+        assert told.returncode == 0, told.stderr
+        return told.stdout
     done = subprocess.run(
         [sys.executable, "-m", "newsletter", *words],
         cwd=place,
