@@ -66,7 +66,9 @@ class ModelEmbedder:
                 f"semantic.model: fastembed knows no {self.name!r}; it knows "
                 f"{', '.join(sorted(known)[:5])} and {len(known) - 5} others."
             )
-        place = {"specific_model_path": str(self._folder)} if self._folder else {}
+        place: dict[str, Any] = {}
+        if self._folder is not None:
+            place["specific_model_path"] = str(self._folder)
         try:
             return TextEmbedding(self.name, threads=self._threads, **place)
         except Exception as error:  # whatever ONNX, the tokenizer or the download say

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ from newsletter.look import FONTS, Look
 from newsletter.options import Options
 from subscribers.addresses import normalise
 from subscribers.errors import AddressError, PreferenceError
-from subscribers.model import parse_zone
+from subscribers.model import parse_time, parse_zone
 from subscribers.tokens import RETURN_LENGTH
 
 TITLE = "Trending papers"
@@ -371,6 +372,33 @@ class PagesSettings(Options):
     )
 
 
+def _time(text: str) -> str:
+    try:
+        return f"{parse_time(text):%H:%M}"
+    except PreferenceError as error:
+        raise ValueError(str(error).rstrip(".")) from None
+
+
+class ScheduleSettings(Options):
+    """[schedule]: when `newsletter run` does what."""
+
+    compose_at: Annotated[str, AfterValidator(_time)] = Field(
+        default="05:00",
+        description="The hour, in issue.zone, from which the day's issue is composed.",
+    )
+    collect_minutes: int = Field(
+        default=60, ge=5, le=1440, description="Minutes between two looks at the sources."
+    )
+    send_seconds: int = Field(
+        default=60, ge=5, le=3600, description="Seconds between two looks for what is due."
+    )
+
+    @property
+    def compose_time(self) -> time:
+        """`compose_at`, read."""
+        return parse_time(self.compose_at)
+
+
 def _colour_field(name: str, what: str) -> Any:
     return Field(default=getattr(Look(), name), description=what)
 
@@ -588,6 +616,7 @@ class Settings(Options):
     selection: SelectionSettings = SelectionSettings()
     semantic: SemanticSettings = SemanticSettings()
     pages: PagesSettings = PagesSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     look: LookSettings = LookSettings()
     report: ReportSettings = ReportSettings()
     delivery: DeliverySettings = DeliverySettings()

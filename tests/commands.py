@@ -5,7 +5,7 @@ runs is a real process with its own folder, environment, output and exit code. W
 start itself (`test_wheel.py`, `preview --watch`) starts Python anew.
 
 `python -m tests.commands SOCKET` is that server. A request is one line of JSON, with the file
-descriptors of its output beside it; the answer is the exit code. It ends with the socket's folder.
+descriptors of its output beside it; the answer is the process's number, and later its exit code.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import atexit
 import json
 import logging
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,23 +82,62 @@ def run(
     place: Path, words: Sequence[str], more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command in a folder; of this process's environment it sees no setting."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = start(place, words, more, out, err).wait()
+        return subprocess.CompletedProcess(list(words), code, _read(out), _read(err))
+
+
+class Started:
+    """A command that runs."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._lock = threading.Lock()
+        self._code: int | None = None
+        self.pid = int(self._told())
+
+    def kill(self) -> None:
+        """Ends it at once, as `kill -9` does."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """Its exit code once it has ended; minus the signal that ended it."""
+        with self._lock:  # several may wait
+            if self._code is None:
+                self._line.settimeout(seconds)
+                try:
+                    self._code = int(self._told())
+                except TimeoutError as error:
+                    raise subprocess.TimeoutExpired([str(self.pid)], seconds) from error
+                self._line.close()
+            return self._code
+
+    def runs(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._code is None and not select.select([self._line], [], [], 0)[0]
+
+    def _told(self) -> bytes:
+        told = b""
+        while not told.endswith(b"\n"):
+            more = self._line.recv(1)
+            assert more, "The server of commands has gone."
+            told += more
+        return told
+
+
+def start(
+    place: Path, words: Sequence[str], more: Mapping[str, str] | None, out: Any, err: Any
+) -> Started:
+    """Starts a command in a folder, its output into files that are open."""
     clean = {name: value for name, value in os.environ.items() if "NEWSLETTER" not in name}
     request = {"place": str(place), "words": list(words), "environment": clean | dict(more or {})}
-    with (
-        tempfile.TemporaryFile() as out,
-        tempfile.TemporaryFile() as err,
-        socket.socket(socket.AF_UNIX) as line,
-    ):
-        line.settimeout(PATIENCE)
-        line.connect(_server())
-        told = json.dumps(request).encode() + b"\n"
-        sent = socket.send_fds(line, [told], [out.fileno(), err.fileno()])
-        line.sendall(told[sent:])
-        try:
-            code = int(line.recv(16))
-        except TimeoutError as error:
-            raise subprocess.TimeoutExpired(list(words), PATIENCE) from error
-        return subprocess.CompletedProcess(list(words), code, _read(out), _read(err))
+    line = socket.socket(socket.AF_UNIX)
+    line.settimeout(PATIENCE)
+    line.connect(_server())
+    told = json.dumps(request).encode() + b"\n"
+    sent = socket.send_fds(line, [told], [out.fileno(), err.fileno()])
+    line.sendall(told[sent:])
+    return Started(line)
 
 
 def _read(file: Any) -> str:
@@ -151,8 +192,11 @@ def _answer(line: socket.socket) -> NoReturn:
     if child == 0:
         line.close()
         _become(json.loads(told), out, err)
+    os.close(out)
+    os.close(err)
+    line.sendall(f"{child}\n".encode())
     _, status = os.waitpid(child, 0)
-    line.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+    line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
 
 

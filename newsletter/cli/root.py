@@ -34,6 +34,7 @@ from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
 from newsletter.cli.preflight import preflight
 from newsletter.cli.preview import preview
+from newsletter.cli.run import run, schedule
 from newsletter.cli.send import send
 from newsletter.cli.serve import serve
 from newsletter.cli.show import complain
@@ -104,6 +105,8 @@ for _command in (
     preflight,
     send,
     serve,
+    run,
+    schedule,
     status,
     explain.explain,
     evaluate.evaluate,

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -43,11 +44,24 @@ def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
     Put a proxy with a certificate before it, and name it in pages.proxies. Digests are sent by
     `newsletter send`; letters that readers wait for are sent from here.
     """
+    offices = _offices(app) if letters else []
+    for office in offices:
+        office.start()
+    try:
+        serve_pages(app, bind, port, offices[0].wake if offices else lambda: None)
+    finally:
+        for office in offices:
+            office.stop()
+
+
+def serve_pages(app: App, bind: str | None, port: int | None, wake: Callable[[], None]) -> None:
+    """Serves pages until the process is asked to end; `wake` is told when a letter waits."""
     own = app.settings.pages
     host, number = bind or own.bind, own.port if port is None else port
     site = Site(app)
+    site.post = wake
     listening = _listen(host, number)
-    where = app.settings.pages.url or f"http://{host}:{listening.getsockname()[1]}"
+    bound = f"http://{host}:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         create(site),
         log_level="warning",
@@ -60,21 +74,19 @@ def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
         timeout_graceful_shutdown=10,
         lifespan="on",
     )
-    offices = _offices(app) if letters else []
-    if offices:
-        site.post = offices[0].wake
-    for office in offices:
-        office.start()
     # The server stops by it, and raises it once more when it has: then there is more to end.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    say(f"http://{host}:{listening.getsockname()[1]}/ serves {where}/. Stop it by Ctrl-C.")
-    try:
+    say(f"{bound}/ serves {own.url or bound}/. Stop it by Ctrl-C.")
+    with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for office in offices:
-            office.stop()
+
+
+def wait_for_the_end() -> None:
+    """Waits until the process is asked to end."""
+    asked = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: asked.set())
+    asked.wait()
 
 
 def _listen(host: str, port: int) -> socket.socket:

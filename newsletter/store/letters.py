@@ -98,6 +98,14 @@ def queued_since(
     return connection.scalar(query) or 0
 
 
+def waiting(connection: Connection, now: datetime) -> int:
+    """How many letters could be sent by now."""
+    query = select(func.count()).where(
+        letters.c.state == LetterState.QUEUED, letters.c.next_at <= now
+    )
+    return connection.scalar(query) or 0
+
+
 def asked_since(
     connection: Connection, subscriber_ids: Sequence[int], instant: datetime
 ) -> set[int]:

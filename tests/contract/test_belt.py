@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 
@@ -14,6 +15,7 @@ from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
 from newsletter.store import deliveries, ledger, operator_acts
 from newsletter.store.database import Database
+from newsletter.topics import Catalogue
 from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
 from newsletter.transports.memory import MemoryTransport
 from subscribers import store
@@ -46,6 +48,18 @@ class Breaking(MemoryTransport):
         return super().send(envelope, message)
 
 
+@cache
+def topics() -> Catalogue:
+    """The built-in catalogue, read once."""
+    return catalogue.load(folder("seeds") / "topics.toml")
+
+
+@cache
+def renderer() -> Renderer:
+    """Our own templates, compiled once."""
+    return Renderer(Templates(folder("templates")))
+
+
 class World:
     """A database with the saved page and three readers, and the verbs to run on it."""
 
@@ -62,9 +76,7 @@ class World:
                 store.subscribe(connection, address, wants, consent)
 
     def compose(self, now: datetime = NOON) -> pipeline.Composed:
-        topics = catalogue.load(folder("seeds") / "topics.toml")
-        renderer = Renderer(Templates(folder("templates")))
-        return pipeline.compose(self.database, renderer, topics, TERMS, now)
+        return pipeline.compose(self.database, renderer(), topics(), TERMS, now)
 
     def send(
         self,

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -22,6 +20,7 @@ from newsletter.sources import Ask, Fetcher, Http, Limits, NoTurns, Source
 from newsletter.store import papers, source_states
 from newsletter.store.database import Database
 from newsletter.store.source_states import SourceState
+from tests import commands
 from tests.contract.upstream import Play, Query, Upstream
 from tests.seed_papers import PAGE, seed_papers
 
@@ -234,25 +233,15 @@ def test_papers_known_from_elsewhere_are_enriched_once(
 # A run that is killed
 
 
-def run(place: Path, upstream: Upstream, url: str) -> subprocess.Popen[bytes]:
+def run(place: Path, upstream: Upstream, url: str) -> commands.Started:
     """A real `newsletter collect` of five days."""
     words = ("collect", "--source", "huggingface", "--since", "2026-03-02", "--until", "2026-03-06")
-    with (place / "log").open("ab") as log:
-        return _started(place, words, upstream, url, log)
-
-
-def _started(
-    place: Path, words: tuple[str, ...], upstream: Upstream, url: str, log: BinaryIO
-) -> subprocess.Popen[bytes]:
-    clean = {name: value for name, value in os.environ.items() if "NEWSLETTER" not in name}
-    return subprocess.Popen(
-        [sys.executable, "-m", "newsletter", *words],
-        cwd=place,
-        env=clean
-        | {"NEWSLETTER_SOURCES__HUGGINGFACE__URL": upstream.url, "NEWSLETTER_DATABASE__URL": url},
-        stdout=subprocess.DEVNULL,
-        stderr=log,
-    )
+    settings = {
+        "NEWSLETTER_SOURCES__HUGGINGFACE__URL": upstream.url,
+        "NEWSLETTER_DATABASE__URL": url,
+    }
+    with (place / "log").open("ab") as log, Path(os.devnull).open("wb") as nothing:
+        return commands.start(place, words, settings, nothing, log)
 
 
 def contents(url: str) -> dict[str, list[Any]]:
@@ -275,7 +264,7 @@ def contents(url: str) -> dict[str, list[Any]]:
     return found
 
 
-def killed_at(number: int, process: list[subprocess.Popen[bytes]]) -> Callable[..., Play]:
+def killed_at(number: int, process: list[commands.Started]) -> Callable[..., Play]:
     """Answers like the others, but kills the asking process before answer `number`."""
     count = 0
 
@@ -283,7 +272,9 @@ def killed_at(number: int, process: list[subprocess.Popen[bytes]]) -> Callable[.
         nonlocal count
         count += 1
         if count == number:
-            process[0].send_signal(signal.SIGKILL)
+            while not process:  # it is quicker than who started it
+                pass
+            process[0].kill()
             process[0].wait()
         return day_list(path, query)
 
@@ -305,7 +296,7 @@ def test_a_killed_run_and_a_second_one_give_what_one_clean_run_gives(
         with store.write() as connection:
             for table in TABLES:
                 connection.execute(text(f"DELETE FROM {table}"))
-        process = list[subprocess.Popen[bytes]]()
+        process = list[commands.Started]()
         if number <= 5:
             upstream.always("/api/daily_papers", killed_at(number, process))
             process.append(run(tmp_path, upstream, database_url))
@@ -313,9 +304,9 @@ def test_a_killed_run_and_a_second_one_give_what_one_clean_run_gives(
             upstream.always("/api/daily_papers", day_list)
             asked = len(upstream.asked)
             process.append(run(tmp_path, upstream, database_url))
-            while len(upstream.asked) < asked + number - 4 and process[0].poll() is None:
+            while len(upstream.asked) < asked + number - 4 and process[0].runs():
                 pass
-            process[0].send_signal(signal.SIGKILL)
+            process[0].kill()
         deaths += process[0].wait(60) == -signal.SIGKILL
         upstream.always("/api/daily_papers", day_list)
         second = run(tmp_path, upstream, database_url)

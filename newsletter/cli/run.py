@@ -1,0 +1,99 @@
+"""run: one process that does everything by the clock; and schedule, which shows the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from newsletter.app import App
+from newsletter.cli.options import pass_app
+from newsletter.cli.serve import serve_pages, wait_for_the_end
+from newsletter.cli.show import ahead, as_json, complain, counted, dump, say, speaks_unicode, table
+from newsletter.scheduler import Clockwork, plan
+from newsletter.sparkline import sparkline
+from subscribers import schedule as hours
+from subscribers import store as subscribers
+from subscribers.model import State
+
+HOURS = 24  # that are shown
+
+
+@click.command(epilog="Example: newsletter run")
+@click.option("--pages/--no-pages", default=True, show_default=True, help="Serve readers' pages.")
+@click.option("--bind", help="The address to listen on; by default pages.bind.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port; by default pages.port.")
+@pass_app
+def run(app: App, pages: bool, bind: str | None, port: int | None) -> None:
+    """Collect, compose, send and serve pages, each at its time, until it is stopped.
+
+    Stopping (SIGTERM, Ctrl-C) ends after the message under way. What was missed while it did not
+    run is done when it starts; a second one beside it does nothing twice.
+    """
+    clockwork = Clockwork(app, say, complain)
+    clockwork.start()
+    try:
+        if pages:
+            serve_pages(app, bind, port, clockwork.wake)
+        else:
+            say("Runs without pages. Stop it by Ctrl-C.")
+            wait_for_the_end()
+    finally:
+        clockwork.stop()
+        say("Stopped.")
+
+
+@click.group()
+def schedule() -> None:
+    """What `newsletter run` does, and when."""
+
+
+@schedule.command("show", epilog="Example: newsletter schedule show")
+@as_json
+@pass_app
+def show(app: App, as_json: bool) -> None:
+    """Show when papers are collected and an issue composed next, and readers by their hours."""
+    now = datetime.now(UTC)
+    next_ones = plan(app, now)
+    first = now.replace(minute=0, second=0, microsecond=0)
+    by_hour = _by_hour(app, first)
+    many = [by_hour[first + timedelta(hours=at)] for at in range(HOURS)]
+    if as_json:
+        dump(
+            {
+                "collect": next_ones.collect,
+                "compose": next_ones.compose,
+                "readers": {
+                    (first + timedelta(hours=at)).isoformat(): number
+                    for at, number in enumerate(many)
+                    if number
+                },
+            }
+        )
+        return
+    table(
+        ["What", "Next"],
+        [["collect", ahead(next_ones.collect, now)], ["compose", ahead(next_ones.compose, now)]],
+    )
+    drawn = sparkline(many, unicode=speaks_unicode())
+    say(f"Readers by their hour, the next {HOURS} from {first:%H:%M} UTC: {drawn}")
+    busiest = max(range(HOURS), key=many.__getitem__)
+    if many[busiest]:
+        at = first + timedelta(hours=busiest)
+        say(f"The most at {at:%H:%M} UTC: {counted(many[busiest], 'reader')}.")
+
+
+def _by_hour(app: App, first: datetime) -> Counter[datetime]:
+    """How many readers have their hour in each hour from `first` on."""
+    found: Counter[datetime] = Counter()
+    last = first + timedelta(hours=HOURS)
+    days = [(first + timedelta(days=ahead)).date() for ahead in (-1, 0, 1)]
+    with app.database.read() as connection:
+        for batch in subscribers.in_batches(connection, State.CONFIRMED):
+            for one in batch:
+                for day in days:
+                    due = hours.due(one.preferences, day)
+                    if due is not None and first <= due < last:
+                        found[due.replace(minute=0, second=0, microsecond=0)] += 1
+    return found
