@@ -27,6 +27,8 @@ BY_KEYBOARD = (  # all kinds of controls; the other pages have the same ones
 LONGEST = 400  # presses of Tab on a page
 RULES = Path(__file__).with_name("html-validate.json")
 OPTIONS = {"resultTypes": ["violations", "incomplete"]}
+# What else axe looks at is the same in the dark.
+IN_THE_DARK = {"runOnly": ["color-contrast", "link-in-text-block"]}
 INLINE = re.compile(r"<style|<script(?![^>]* src=)|<[^>]* (?:style|on\w+)=", re.IGNORECASE)
 FAILS = re.compile(r"^Failed to load resource: the server responded with a status of 40[04] ")
 
@@ -140,7 +142,8 @@ def _judge(found: Seen, page: Any, axe: str, name: str, pictures: Path | None = 
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
         view = page.evaluate(RULER)
-        told = page.evaluate("(options) => axe.run(document, options)", OPTIONS)
+        options = OPTIONS if scheme == "light" else OPTIONS | IN_THE_DARK
+        told = page.evaluate("(options) => axe.run(document, options)", options)
         for what in ("violations", "incomplete"):
             view[what] = [
                 f"{one['id']}: {node['target']} {node['html'][:120]}"
