@@ -365,6 +365,13 @@ class PagesSettings(Options):
         description="A form that is sent sooner than this after it was shown is asked for again: "
         "people take longer.",
     )
+    work_bits: int = Field(
+        default=0,
+        ge=0,
+        le=24,
+        description="Proof of work: how many bits a browser has to find before a subscription is "
+        "asked for, 16 take it a second or two. It needs JavaScript then; 0 asks for none.",
+    )
     disposable: Path | None = Field(
         default=None,
         description="A file of domains, one a line, whose addresses are refused: those that throw "

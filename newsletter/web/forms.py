@@ -61,6 +61,15 @@ def is_from_here(signer: Signer, told: str, now: datetime, least: float) -> bool
     return least <= now.timestamp() - shown_at <= LONGEST
 
 
+def has_worked(form: Form, bits: int) -> bool:
+    """Whether SHA-256 of "TOKEN:ADDRESS:NONCE" begins with so many zero bits, for each letter."""
+    if not bits:
+        return True
+    told = (form.text("t"), form.text("address", 320), form.text("work", 40))
+    found = hashlib.sha256(":".join(told).encode()).digest()
+    return int.from_bytes(found[:4], "big") >> (32 - bits) == 0
+
+
 def consent(language: Language, title: str) -> str:
     """The words that are agreed to; their version is kept with a consent."""
     told = language.gettext(

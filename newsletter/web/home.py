@@ -106,6 +106,7 @@ class Previews:
             "form_token": forms.token(self._site.app.signer, shown_at),
             "problems": chosen.problems,
             "typed": "",
+            "work": self._site.app.settings.pages.work_bits,
             "consent": forms.consent(language, self._site.title),
             "wanted": bool(chosen.wishes.follows),
         }
@@ -193,6 +194,9 @@ def _subscribe(site: Site, previews: Previews, request: Request, form: Form) -> 
     least = site.app.settings.pages.least_seconds
     if not problems and not forms.is_from_here(site.app.signer, form.text("t"), now, least):
         problems["t"] = language.gettext("Please look over your choices, and send them once more.")
+    bits = site.app.settings.pages.work_bits
+    if not problems and not forms.has_worked(form, bits):
+        problems["t"] = language.gettext("This form needs JavaScript, to keep machines out.")
     if problems:
         values = previews.values(replace(chosen, problems=problems), language, int(now.timestamp()))
         return site.page(

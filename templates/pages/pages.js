@@ -23,6 +23,18 @@
   const form = document.getElementById("subscribe");
   const preview = document.getElementById("preview");
   if (!form || !preview) return;
+  const work = form.querySelector("input[name=work]");
+  if (work) form.addEventListener("submit", async (event) => {
+    if (work.value || event.submitter?.formNoValidate) return;
+    event.preventDefault();
+    const bits = Number(work.dataset.bits), text = new TextEncoder();
+    const told = form.elements.t.value + ":" + form.elements.address.value.trim() + ":";
+    for (let nonce = 0; ; nonce++) {
+      const found = new DataView(await crypto.subtle.digest("SHA-256", text.encode(told + nonce)));
+      if (found.getUint32(0) >>> (32 - bits) === 0) { work.value = nonce; break; }
+    }
+    form.submit();
+  });
   let waiting, asked = 0;
   const show = async () => {
     const mine = ++asked;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -166,3 +167,24 @@ def test_a_disposable_domain_is_told_where_a_list_is_kept(pages: Pages) -> None:
     answer = send(pages, address="a@mail.thrown.example")
     assert (answer.status_code, "thrown away" in answer.text) == (400, True)
     assert send(pages).status_code == 200
+
+
+def test_a_browser_works_for_a_letter_where_the_settings_say_so(pages: Pages) -> None:
+    """What it found counts for this letter alone; without it nobody is written to."""
+    own = pages.app.settings.pages
+    pages.app.settings.__dict__["pages"] = own.model_copy(update={"work_bits": 8})
+    assert 'data-bits="8"' in pages.browser.get("/").text
+    token = pages.form_token()
+
+    def found(nonce: int, address: str = READER) -> bool:
+        return hashlib.sha256(f"{token}:{address}:{nonce}".encode()).digest()[0] == 0
+
+    good = (one for one in range(50_000) if found(one) and not found(one, "bo@example.org"))
+    nonce = next(good)
+    wrong = next(one for one in range(10_000) if not found(one))
+    for work in ("", str(wrong), "x" * 500):
+        assert send(pages, t=token, work=work).status_code == 400
+    assert pages.state() is None
+    assert send(pages, t=token, work=str(nonce)).status_code == 200
+    assert pages.state() is State.PENDING
+    assert send(pages, t=token, work=str(nonce), address="bo@example.org").status_code == 400
