@@ -24,7 +24,7 @@ demo: $(RUNTIME)  ## collect, compose and send a first issue into demo/mail, off
 
 # Most tests wait for sockets and processes more than they work: four at a time, file by file.
 test: $(DEV)  ## run all tests; ARGS="-k name" goes to pytest
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV)  ## style, types and the one-way rule
 	$(BIN)/ruff check .

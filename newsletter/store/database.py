@@ -49,9 +49,14 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @property
+    def file(self) -> Path | None:
+        """The file of an embedded database."""
+        return Path(self._url.database) if self.embedded and self._url.database else None
+
+    @property
     def folder(self) -> Path | None:
-        """The folder of an embedded database's file."""
-        return Path(self._url.database).parent if self.embedded and self._url.database else None
+        """The folder of that file."""
+        return self.file.parent if self.file is not None else None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -7,6 +7,7 @@ Stems are those of the Snowball English stemmer (Porter, 2001), so that "alignin
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ LONGEST = 40  # letters; what is longer is a formula or an address, never a word
 
 _WORD = re.compile(r"[^\W_]+")
 _STEMMER = snowballstemmer.stemmer("english")
+_LOCK = threading.Lock()  # the stemmer keeps the word it is at: pages and the clock both ask it
 
 # Words that say nothing of what a paper is about: English function words, and what every abstract
 # says of itself.
@@ -39,7 +41,8 @@ def stem(word: str) -> str:
     """The stem of a lower-case word; "" of one that says nothing."""
     if len(word) > LONGEST or word in FILLERS or (len(word) == 1 and not word.isalpha()):
         return ""
-    stemmed: str = _STEMMER.stemWord(word)
+    with _LOCK:
+        stemmed: str = _STEMMER.stemWord(word)
     return stemmed
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Thread
 
 import pytest
 
 from newsletter.matching import Matcher
 from newsletter.papers import Paper, PaperId
+from newsletter.text.tokens import stem
 from newsletter.topics import Catalogue, Topic
 from tests.seed_papers import seed_papers
 
@@ -150,3 +152,19 @@ def test_nearly_the_same_papers_are_told_in_groups() -> None:
     nameless = [paper(f"n{at}", "") for at in range(2)]
     matcher = Matcher([other, first, again, same, else_, *nameless, *seed_papers()[:20]])
     assert matcher.twins() == [[0, 3], [1, 2]]
+
+
+def test_words_are_stemmed_by_several_threads_at_once() -> None:
+    """Pages and the clock share a process, and the stemmer keeps the word it is at."""
+    given = [f"generalizations{'ationally' * (at % 4)}{at}ing" for at in range(4000)]
+    expected = [stem.__wrapped__(word) for word in given]
+    found: list[list[str]] = []
+    threads = [
+        Thread(target=lambda: found.append([stem.__wrapped__(word) for word in given]))
+        for _ in range(4)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert found == [expected] * 4
