@@ -40,12 +40,13 @@ def explain(
     with app.database.read() as connection:
         reader = subscribers.get(connection, address)
         shown = chosen_issue(connection, issue)
-        told = pipeline.explain(connection, shown, reader, app.embedder)
+        select = pipeline.Selector(shown, shown.composed_at, app.embedder)
+        told = select.explain(connection, reader)
         wanted = store.find(connection, paper) if paper else None
         if wanted is not None:  # the issue holds it under the name it had then
             wanted = issues.names_of(connection, shown).get(wanted, wanted)
         if wanted is not None:
-            _one(app, connection, shown, reader, told, wanted, as_json)
+            _one(app, connection, shown, reader, select, told, wanted, as_json)
             return
     titles = {name: card.title for name, card in shown.snapshot.cards.items()}
     rows = [_row(one, titles[one.paper_id]) for one in told]
@@ -80,6 +81,7 @@ def _one(
     connection: Connection,
     issue: Issue,
     reader: Subscriber,
+    select: pipeline.Selector,
     told: list[Considered],
     wanted: str,
     as_json: bool,
@@ -107,7 +109,7 @@ def _one(
     }
     vote = None
     if found.fit != 1:
-        vote = pipeline.leading_vote(connection, issue, reader, found.paper_id, app.embedder)
+        vote = select.leading_vote(connection, reader, found.paper_id)
     if vote is not None:
         row["vote"] = {
             "paper": vote.paper.id,

@@ -31,7 +31,6 @@ from newsletter.pipeline.letters import (
 from newsletter.pipeline.operating import Retried, cancel, pause, retry
 from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 from newsletter.pipeline.readership import (
-    Asked,
     ask,
     ask_change,
     ask_link,
@@ -40,13 +39,12 @@ from newsletter.pipeline.readership import (
     tidy,
 )
 from newsletter.pipeline.samples import draw_samples
-from newsletter.pipeline.selecting import explain, leading_vote
+from newsletter.pipeline.selecting import Selector, explain
 from newsletter.pipeline.showing import Shown, Trials, of_issue, today, trials
 from newsletter.pipeline.taste import interests
 from newsletter.pipeline.topics import judge, volumes
 
 __all__ = [
-    "Asked",
     "Backtest",
     "Clearance",
     "Collected",
@@ -63,6 +61,7 @@ __all__ = [
     "Rehearsed",
     "Retried",
     "Road",
+    "Selector",
     "Shown",
     "Taken",
     "TakenBack",
@@ -91,7 +90,6 @@ __all__ = [
     "judge",
     "judge_letters",
     "keep_rules",
-    "leading_vote",
     "letter_to",
     "look",
     "of_issue",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from newsletter import rules
 from newsletter.pipeline.letters import CONFIRM_WITHIN, queue_change, queue_letter
@@ -30,15 +29,6 @@ BATCH = 200
 ERASED_BY = "the reader"
 
 
-class Asked(StrEnum):
-    """What followed when somebody asked for mail; told to nobody but the operator."""
-
-    CONFIRMATION = "confirmation"  # a letter asks the owner
-    PREFERENCES = "preferences"  # the owner is subscribed, and gets the link to change it
-    SOON = "soon"  # such a letter was asked for a moment ago
-    SUPPRESSED = "suppressed"  # the address gets nothing
-
-
 def ask(
     connection: Connection,
     signer: Signer,
@@ -46,7 +36,7 @@ def ask(
     wants: Preferences,
     own: Sequence[Topic],
     consent: Consent,
-) -> Asked:
+) -> None:
     """Asks the owner of an address to confirm these wishes; raises AddressError.
 
     A subscription that holds is not changed: who typed the address may be anybody.
@@ -54,42 +44,37 @@ def ask(
     now = consent.at
     key = addresses.key(addresses.normalise(address))
     if _silenced(connection, signer, key, now):
-        return Asked.SUPPRESSED
+        return
     before = subscribers.find(connection, address, lock=True)
     if before is not None and before.state is State.CONFIRMED:
-        return _letter(connection, LetterKind.PREFERENCES, before, now, Asked.PREFERENCES)
-    if (
-        before is not None
-        and before.state is State.PENDING
-        and _asked_of_late(connection, before, now)
-    ):
-        return Asked.SOON  # the letter that is on its way tells of other wishes
+        _letter(connection, LetterKind.PREFERENCES, before, now)
+        return
+    waits = before if before is not None and before.state is State.PENDING else None
+    if waits and _asked_of_late(connection, LetterKind.CONFIRMATION, waits, now):
+        return  # the letter that is on its way tells of other wishes
     keep_rules(connection, own, now)
     done = subscribers.subscribe(connection, address, wants, consent, State.PENDING)
-    return _letter(connection, LetterKind.CONFIRMATION, done.subscriber, now, Asked.CONFIRMATION)
+    _letter(connection, LetterKind.CONFIRMATION, done.subscriber, now)
 
 
-def ask_link(connection: Connection, address: str, now: datetime) -> Asked | None:
-    """Sends the owner of an address the link to the preferences; None where nobody has it."""
+def ask_link(connection: Connection, address: str, now: datetime) -> None:
+    """Sends the owner of an address the link to the preferences, where somebody has it."""
     reader = subscribers.find(connection, address)
     if reader is None or reader.state is State.UNSUBSCRIBED:
-        return None
-    if reader.state is State.PENDING:
-        return _letter(connection, LetterKind.CONFIRMATION, reader, now, Asked.CONFIRMATION)
-    return _letter(connection, LetterKind.PREFERENCES, reader, now, Asked.PREFERENCES)
+        return
+    pending = reader.state is State.PENDING
+    kind = LetterKind.CONFIRMATION if pending else LetterKind.PREFERENCES
+    _letter(connection, kind, reader, now)
 
 
-def _letter(
-    connection: Connection, kind: LetterKind, reader: Subscriber, now: datetime, asked: Asked
-) -> Asked:
-    if kept.queued_since(connection, kind, reader.id, now - AGAIN):
-        return Asked.SOON
-    queue_letter(connection, kind, reader, now)
-    return asked
+def _letter(connection: Connection, kind: LetterKind, reader: Subscriber, now: datetime) -> None:
+    if not _asked_of_late(connection, kind, reader, now):
+        queue_letter(connection, kind, reader, now)
 
 
-def _asked_of_late(connection: Connection, reader: Subscriber, now: datetime) -> bool:
-    kind = LetterKind.CONFIRMATION
+def _asked_of_late(
+    connection: Connection, kind: LetterKind, reader: Subscriber, now: datetime
+) -> bool:
     return kept.queued_since(connection, kind, reader.id, now - AGAIN) > 0
 
 
@@ -124,7 +109,7 @@ def erase(connection: Connection, signer: Signer, reader: Subscriber, now: datet
     suppression_store.put(
         connection,
         Suppression(
-            address_key=hashed(signer, key),
+            address_key=every_hashed(signer, key)[0],
             kind=holds.kind if holds else SuppressionKind.MANUAL,
             reason="Erased as its owner wanted.",
             at=now,
@@ -141,13 +126,11 @@ def _forget(connection: Connection, subscriber_id: int, now: datetime, by: str) 
     subscribers.erase(connection, subscriber_id, now, by)
 
 
-def hashed(signer: Signer, address_key: str) -> str:
-    """What an erased address is known by: nobody without the secret can tell whose it is."""
-    return f"erased:{signer.opaque(f'erased/{address_key}')}"
-
-
 def every_hashed(signer: Signer, address_key: str) -> tuple[str, ...]:
-    """What an erased address has been known by, by all keys, today's first."""
+    """What an erased address is known by, by all keys, today's first.
+
+    Nobody without the secret can tell whose it is.
+    """
     return tuple(f"erased:{name}" for name in signer.every_opaque(f"erased/{address_key}"))
 
 

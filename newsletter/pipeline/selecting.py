@@ -10,7 +10,7 @@ from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.pipeline import silencing
 from newsletter.pipeline.taste import NOBODY, Tastes
-from newsletter.selection import Considered, Field, Selection, Weights, Wishes
+from newsletter.selection import Candidate, Considered, Field, Selection, Weights, Wishes
 from newsletter.store import deliveries, editor_acts, issues
 from newsletter.store.database import Connection
 from newsletter.store.deliveries import NewDelivery
@@ -38,15 +38,22 @@ def explain(
     return select.explain(connection, reader)
 
 
-def leading_vote(
-    connection: Connection,
-    issue: Issue,
-    reader: Subscriber,
-    name: PaperId,
-    embedder: Embedder | None = None,
-) -> Vote | None:
-    """The one vote that moves a candidate of an issue most for a reader, if any does."""
-    return Tastes(issue, embedder).leading(connection, reader, name, issue.composed_at)
+def field_of(
+    issue: Issue, hidden: Collection[PaperId], candidates: Sequence[Candidate] | None = None
+) -> Field:
+    """What is selected from: an issue's candidates, or those in their place, less what is hidden.
+
+    With the sizes, the room and the weights that the issue was composed with.
+    """
+    snapshot = issue.snapshot
+    return Field(
+        issue.candidates if candidates is None else candidates,
+        issue.day,
+        hidden,
+        snapshot.sizes,
+        snapshot.room,
+        Weights(**snapshot.weights),
+    )
 
 
 class Selector:
@@ -147,18 +154,16 @@ class Selector:
         hidden = editor_acts.hidden(connection, self._issue)
         return self._field(hidden).explain(self.wishes(connection, [reader], before=True)[0])
 
+    def leading_vote(
+        self, connection: Connection, reader: Subscriber, name: PaperId
+    ) -> Vote | None:
+        """The one vote that moves a candidate most for a reader, if any does."""
+        return self._tastes.leading(connection, reader, name, self._now)
+
     def _field(self, hidden: Collection[PaperId]) -> Field:
         key = frozenset(hidden)
         if key not in self._fields:
-            snapshot = self._issue.snapshot
-            self._fields[key] = Field(
-                self._issue.candidates,
-                self._issue.day,
-                key,
-                snapshot.sizes,
-                snapshot.room,
-                Weights(**snapshot.weights),
-            )
+            self._fields[key] = field_of(self._issue, key)
         return self._fields[key]
 
     def _delivery(

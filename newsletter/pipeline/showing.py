@@ -16,9 +16,10 @@ from newsletter.issue import Issue
 from newsletter.matching import Matcher
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline.candidates import Terms, as_of, running, trends_of
+from newsletter.pipeline.selecting import field_of
 from newsletter.pipeline.topics import background
 from newsletter.rendering.faces import Entry
-from newsletter.selection import Candidate, Field, Selection, Weights, Wishes
+from newsletter.selection import Candidate, Field, Selection, Wishes
 from newsletter.store import editor_acts, issues, papers
 from newsletter.store.database import Connection
 from newsletter.topics import Catalogue, Topic
@@ -134,15 +135,10 @@ class Trials:
         return self._made(candidates).select([wishes])[0]
 
     def _made(self, candidates: Sequence[Candidate]) -> Field:
-        snapshot = self.shown.issue.snapshot if self.shown.issue else None
-        return Field(
-            candidates,
-            self.shown.day,
-            self.shown.hidden,
-            snapshot.sizes if snapshot else None,
-            snapshot.room if snapshot else 0,
-            Weights(**snapshot.weights) if snapshot else self._weights,
-        )
+        shown = self.shown
+        if shown.issue is not None:
+            return field_of(shown.issue, shown.hidden, candidates)
+        return Field(candidates, shown.day, shown.hidden, weights=self._weights)
 
     def _field(self) -> Field:
         if self._whole is None:

@@ -90,22 +90,8 @@ def revoke(connection: Connection, key_id: int, now: datetime) -> ApiKey:
     raise RequestError(f"Key {key_id} was revoked already, on {ended:%Y-%m-%d}.")
 
 
-def find(connection: Connection, key_text: str, now: datetime) -> ApiKey | None:
-    """The key that has this text, in a transaction that writes; None for all that is none.
-
-    Notes that it was used, at most once an hour.
-    """
-    found = look(connection, key_text, now)
-    if found is None:
-        return None
-    key, is_stale = found
-    if is_stale:
-        note(connection, key, now)
-    return key
-
-
 def look(connection: Connection, key_text: str, now: datetime) -> tuple[ApiKey, bool] | None:
-    """The same without writing, and whether it is time to note that the key is used."""
+    """The key that has this text, and whether its use is to be noted; None for all that is none."""
     if not is_like_one(key_text):
         return None
     row = connection.execute(
@@ -119,7 +105,7 @@ def look(connection: Connection, key_text: str, now: datetime) -> tuple[ApiKey, 
 
 
 def note(connection: Connection, key: ApiKey, now: datetime) -> None:
-    """Notes that a key was used."""
+    """Notes that a key was used, at most once an hour, in a transaction that writes."""
     stale = or_(api_keys.c.used_at.is_(None), api_keys.c.used_at <= now - USED_EVERY)
     mine = update(api_keys).where(api_keys.c.id == key.id, stale)
     connection.execute(mine.values(used_at=now))

@@ -15,16 +15,15 @@ from starlette.concurrency import run_in_threadpool
 from newsletter import pipeline
 from newsletter.language import Language
 from newsletter.rendering.faces import Face
-from newsletter.selection import Pick, Wishes
+from newsletter.selection import Pick
 from newsletter.web import choices, disposable, forms, limits
 from newsletter.web.choices import Choices
 from newsletter.web.forms import Form, client
-from newsletter.web.site import Current, Site
+from newsletter.web.site import PUBLIC, Current, Site
 from subscribers import addresses
 from subscribers.errors import AddressError
 from subscribers.model import Consent
 
-TOP = 5  # of today's papers on the front page
 KEPT = 512  # previews
 FORM = "subscribe page"
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
@@ -136,16 +135,18 @@ def router(site: Site) -> APIRouter:
     def chosen_in(request: Request) -> Choices:
         return choices.read(Form(request.query_params), site.current.offered, zone)
 
+    async def worked_out(chosen: Choices, language: Language) -> None:
+        if not previews.knows(chosen, language):  # others are answered meanwhile
+            await run_in_threadpool(previews.of, chosen, language)
+
     @routes.get("/")
     async def home(request: Request) -> HTMLResponse:
         """What it is, the form, today's papers; with choices in the query, what they would get."""
         shown_at = int(site.clock().timestamp())
         language, chosen = site.language(request), chosen_in(request)
-        if not previews.knows(chosen, language):  # others are answered meanwhile
-            await run_in_threadpool(previews.of, chosen, language)
+        await worked_out(chosen, language)
         html = previews.front(chosen, language, shown_at)
-        headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
-        return HTMLResponse(html, headers=headers)
+        return HTMLResponse(html, headers=PUBLIC)
 
     @routes.post("/look")
     async def look(request: Request) -> HTMLResponse:
@@ -161,12 +162,10 @@ def router(site: Site) -> APIRouter:
     async def preview(request: Request) -> HTMLResponse:
         """What the choices in the query would get today, as a part of a page."""
         language, chosen = site.language(request), chosen_in(request)
-        if not previews.knows(chosen, language):  # others are answered meanwhile
-            await run_in_threadpool(previews.of, chosen, language)
+        await worked_out(chosen, language)
         values = {"preview": previews.of(chosen, language), "problems": chosen.problems}
         html = site.render(language, "preview.html", {**values, "wanted": True, "part": True})
-        headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
-        return HTMLResponse(html, headers=headers)
+        return HTMLResponse(html, headers=PUBLIC)
 
     @routes.post("/subscribe")
     async def subscribe(request: Request) -> HTMLResponse:
@@ -227,8 +226,3 @@ def _own_language(site: Site, language: Language) -> str:
 
 def _thanks(site: Site, request: Request, address: str) -> HTMLResponse:
     return site.page(request, "asked.html", {"asked_address": address, "lost": False})
-
-
-def everybody(current: Current, length: int = TOP) -> tuple[Pick, ...]:
-    """The papers of today, for nobody in particular."""
-    return current.trials.picks(Wishes(length=length)).picks

@@ -33,6 +33,9 @@ LOOK = timedelta(seconds=20)  # between two looks whether an issue was composed
 ANEW = timedelta(minutes=10)  # papers' votes change while no issue is composed
 WEEKS = 12  # that a topic's course is drawn of
 
+# Of pages that are the same for everybody who reads their language.
+PUBLIC = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
+
 Clock = Callable[[], datetime]
 
 
@@ -51,6 +54,7 @@ class Current:
     made_at: datetime
     newest: int  # the number of the newest issue
     catalogue: Catalogue
+    offered: Catalogue  # what everybody can follow: readers' own rules are nobody else's affair
     shown: Shown
     trials: Trials
     weekly: Mapping[str, float]  # papers a week under each topic
@@ -81,11 +85,6 @@ class Current:
         """What people call a topic."""
         topic = self.catalogue.topics.get(slug)
         return topic.name if topic is not None else slug
-
-    @cached_property
-    def offered(self) -> Catalogue:
-        """What everybody can follow: readers' own rules are nobody else's affair."""
-        return Catalogue(self.catalogue.shown)
 
     @cached_property
     def topics(self) -> list[Topic]:
@@ -137,17 +136,17 @@ class Site:
         now = self.clock()
         self.app.renew()
         catalogue, terms = self.app.catalogue, self.app.terms
+        offered = Catalogue(catalogue.shown)
         with self.app.database.read() as connection:
-            shown = pipeline.today(connection, Catalogue(catalogue.shown), terms, now)
+            shown = pipeline.today(connection, offered, terms, now)
             return Current(
                 made_at=now,
                 newest=issues.newest_id(connection),
                 catalogue=catalogue,
+                offered=offered,
                 shown=shown,
                 trials=pipeline.trials(connection, shown, terms, now),
-                weekly=pipeline.volumes(
-                    connection, Catalogue(catalogue.shown), now, self.app.embedder
-                ),
+                weekly=pipeline.volumes(connection, offered, now, self.app.embedder),
                 course=courses.weekly(connection, now.date(), WEEKS),
             )
 
@@ -249,5 +248,4 @@ class Site:
     def public(self, request: Request, name: str, values: Mapping[str, Any]) -> HTMLResponse:
         """A page that is the same for everybody, and may be kept for a minute."""
         html = self.render(self.language(request), name, values)
-        headers = {"Cache-Control": "public, max-age=60", "Vary": "Accept-Language"}
-        return HTMLResponse(html, headers=headers)
+        return HTMLResponse(html, headers=PUBLIC)

@@ -30,7 +30,13 @@ def database(database_url: str) -> Iterator[Database]:
 
 def find(database: Database, text: str, now: datetime = NOON) -> ApiKey | None:
     with database.write() as connection:
-        return keys.find(connection, text, now)
+        found = keys.look(connection, text, now)
+        if found is None:
+            return None
+        key, is_stale = found
+        if is_stale:
+            keys.note(connection, key, now)
+        return key
 
 
 def used(database: Database) -> datetime | None:
