@@ -84,7 +84,12 @@ subscribers = Table(
     Column("consent_network", String(64), nullable=False, server_default=""),  # if configured
     Column("unsubscribed_at", Instant),
     Column("paused_until", Date),  # the first day with a digest again
+    # When composing has to look at this reader next: never after the next hour they chose, and
+    # sooner where something changed. Null: nothing is due to them.
+    Column("next_due_at", Instant),
+    Column("served_on", Date),  # the last day, in their zone, that is done with
     CheckConstraint("state IN ('pending', 'confirmed', 'unsubscribed')", name="state"),
+    Index(None, "next_due_at"),
     sqlite_autoincrement=True,  # a number once given is never another reader's: tokens hold it
 )
 

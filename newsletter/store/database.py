@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from newsletter.errors import ConfigError, StoreError
 
-HEAD = "0011"  # the newest migration; a test holds it against the folder
+HEAD = "0012"  # the newest migration; a test holds it against the folder
 BUSY = 30.0  # seconds another writer is waited for: many times the longest transaction of ours
 OVERFLOW = 50  # connections beside the five that are kept: as many as pages have threads
 # Of PostgreSQL, within a transaction that writes: a client that falls silent loses it, and so its

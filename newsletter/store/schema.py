@@ -166,9 +166,19 @@ issue_acts = Table(
     Column("by", String(64), nullable=False),
     Column("why", Text, nullable=False),  # empty where nobody said
     Column("at", Instant, nullable=False),
-    CheckConstraint("act IN ('pause', 'resume', 'cancel')", name="act"),
+    CheckConstraint("act IN ('hold', 'approve', 'pause', 'resume', 'cancel')", name="act"),
     Index(None, "issue_id"),
     sqlite_autoincrement=True,
+)
+
+# Days that an operator wants no issue on.
+issue_skips = Table(
+    "issue_skips",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False),  # empty where nobody said
+    Column("at", Instant, nullable=False),
 )
 
 issue_papers = Table(
@@ -338,7 +348,8 @@ letters = Table(
     Column("sent_at", Instant),
     Column("transport", String(64)),
     CheckConstraint(
-        "kind IN ('confirmation', 'welcome', 'preferences', 'goodbye', 'report', 'change')",
+        "kind IN ('confirmation', 'welcome', 'preferences', 'goodbye', 'report', 'change', "
+        "'review', 'alert')",
         name="kind",
     ),
     CheckConstraint("state IN ('queued', 'sent', 'failed')", name="state"),
@@ -385,4 +396,13 @@ webhooks = Table(
     Column("answer", Text, nullable=False),  # the last one, a line
     Column("removed_at", Instant),
     sqlite_autoincrement=True,
+)
+
+# What needs an operator's hand, from when it began until it is over.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("name", String(128), primary_key=True),  # what, and of which source or issue
+    Column("since", Instant, nullable=False),
+    Column("words", Text, nullable=False),  # one sentence
 )
