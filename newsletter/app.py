@@ -149,6 +149,11 @@ class App:
             embedder=self.embedder,
             weights=Weights(**self.settings.selection.model_dump()),
             reliability=sources.reliability(self.settings.sources),
+            compose_at=self.settings.schedule.compose_time,
+            weekdays=issue.weekdays,
+            holidays=issue.free_days,
+            least_papers=issue.least_papers,
+            hold=issue.hold,
         )
 
     @cached_property

@@ -179,6 +179,7 @@ def _insert(
             "state": one.state.value,
             "consent_at": one.consent.at,
             "consent_form": one.consent.form,
+            "next_due_at": now if one.state is State.CONFIRMED else None,
             **_row(one.wishes.preferences),
         }
         for one in entries
@@ -199,7 +200,11 @@ def _change(
 ) -> int:
     """Gives subscribers other preferences; how many had others before."""
     rows = [
-        {"number": before.id, **store.preferences_row(preferences)}
+        {
+            "number": before.id,
+            **store.preferences_row(preferences),
+            "next_due_at": now if before.state is State.CONFIRMED else None,
+        }
         for before, preferences in wanted
         if before.preferences != preferences
     ]

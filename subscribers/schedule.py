@@ -1,12 +1,21 @@
-"""When a digest is due: pure arithmetic on zone, hour and weekdays."""
+"""When a digest is due: pure arithmetic on zone, hour, weekdays and pause."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from subscribers.model import Preferences, parse_zone
 
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+
+class Occurrence(NamedTuple):
+    """One digest that a reader wants."""
+
+    day: date  # in their zone; a day has one digest
+    at: datetime  # UTC
 
 
 def paused(preferences: Preferences, day: date) -> bool:
@@ -15,7 +24,8 @@ def paused(preferences: Preferences, day: date) -> bool:
 
 
 def due(preferences: Preferences, day: date) -> datetime | None:
-    """The instant (UTC) at which the issue of `day` is due; None on a day off, or in a pause.
+    """The instant (UTC) at which the issue of `day` is due; None on a day off, in a pause, and on
+    a day that the zone leaves out.
 
     An hour that comes twice is meant the first time (PEP 495, fold=0). An hour that a clock
     change skips is the first minute after the gap: 02:30 on the day it does not exist is 03:00.
@@ -27,6 +37,9 @@ def due(preferences: Preferences, day: date) -> datetime | None:
     instant = local.astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
         return instant
+    noon = datetime.combine(day, time(12), tzinfo=zone).astimezone(UTC)
+    if noon.astimezone(zone).date() != day:  # left out, as Samoa did with 2011-12-30
+        return None
     # In a gap fold=1 reads the clock after the change and lands before it, fold=0 lands after it.
     before = local.replace(fold=1).astimezone(UTC)
     while instant - before > MINUTE:
@@ -36,3 +49,35 @@ def due(preferences: Preferences, day: date) -> datetime | None:
         else:
             before = middle
     return instant
+
+
+def owed(
+    preferences: Preferences, served_on: date | None, now: datetime, late: timedelta | None = None
+) -> Occurrence | None:
+    """The last digest whose hour has come and that is not done with; None where there is none.
+
+    Of several that were missed only the last: their papers are in it. `served_on` is the last day
+    that is done with; `late` how long after its hour one is still worth having, by default until
+    the reader's day ends.
+    """
+    today = now.astimezone(parse_zone(preferences.zone)).date()
+    for day in (today, today - DAY) if late is not None else (today,):
+        at = due(preferences, day) if served_on is None or day > served_on else None
+        if at is not None and at <= now:
+            return Occurrence(day, at) if late is None or now - at <= late else None
+    return None
+
+
+def upcoming(preferences: Preferences, served_on: date | None, now: datetime) -> Occurrence:
+    """The first digest that is still to come, of a day that is not done with."""
+    first = now.astimezone(parse_zone(preferences.zone)).date()
+    if served_on is not None:
+        first = max(first, served_on + DAY)
+    if preferences.paused_until is not None:
+        first = max(first, preferences.paused_until)
+    for ahead in range(15):  # a week, and the same again where this week's hour is past
+        day = first + ahead * DAY
+        at = due(preferences, day)
+        if at is not None and at > now:
+            return Occurrence(day, at)
+    raise AssertionError("Some weekday is always chosen.")

@@ -44,6 +44,7 @@ def subscribe(
     before = find(connection, address)
     values = preferences_row(preferences) | {
         "state": state,
+        "next_due_at": consent.at if state is State.CONFIRMED else None,
     }
     if state is not State.PENDING:  # until it is confirmed it counts that they had left
         values["unsubscribed_at"] = None
@@ -82,7 +83,7 @@ def confirm(
     done = connection.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber_id, subscribers.c.state == State.PENDING)
-        .values(state=State.CONFIRMED, consent_at=now, unsubscribed_at=None)
+        .values(state=State.CONFIRMED, consent_at=now, unsubscribed_at=None, next_due_at=now)
     )
     if done.rowcount:
         event_store.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
@@ -98,7 +99,7 @@ def change(
         connection.execute(
             update(subscribers)
             .where(subscribers.c.id == subscriber_id)
-            .values(preferences_row(preferences))
+            .values(preferences_row(preferences) | _look_again(before.state, now))
         )
         event_store.append(connection, subscriber_id, EventKind.CHANGED, now, by)
     return by_id(connection, subscriber_id)
@@ -111,7 +112,7 @@ def unsubscribe(
     done = connection.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber_id, subscribers.c.state != State.UNSUBSCRIBED)
-        .values(state=State.UNSUBSCRIBED, unsubscribed_at=now)
+        .values(state=State.UNSUBSCRIBED, unsubscribed_at=now, next_due_at=None)
     )
     if done.rowcount:
         event_store.append(connection, subscriber_id, EventKind.UNSUBSCRIBED, now, by)
@@ -126,7 +127,7 @@ def resume(connection: Connection, subscriber_id: int, now: datetime, by: str) -
     done = connection.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber_id, subscribers.c.state != State.CONFIRMED)
-        .values(state=State.CONFIRMED, unsubscribed_at=None)
+        .values(state=State.CONFIRMED, unsubscribed_at=None, next_due_at=now)
     )
     if done.rowcount:
         event_store.append(connection, subscriber_id, EventKind.CONFIRMED, now, by)
@@ -150,6 +151,8 @@ def erase(connection: Connection, subscriber_id: int, now: datetime, by: str) ->
                 "consent_wording": "",
                 "consent_network": "",
                 "unsubscribed_at": now,
+                "next_due_at": None,
+                "served_on": None,
             }
         )
     )
@@ -308,6 +311,11 @@ def _preferences(
         clicks=clicks,
         paused_until=paused_until,
     )
+
+
+def _look_again(state: State, now: datetime) -> dict[str, Any]:
+    """Has the next composing look at a reader: of what was due by other wishes, nothing holds."""
+    return {"next_due_at": now} if state is State.CONFIRMED else {}
 
 
 def preferences_row(preferences: Preferences) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def backtest(
     followers = Counter(slug for one in readers for slug in one.preferences.follows)
     told: list[Day] = []
     repeats = liked = disliked = 0
-    voted = votes.of_readers(connection, readers[0].id, readers[-1].id) if readers else {}
+    voted = votes.of_readers(connection, [one.id for one in readers]) if readers else {}
     said = {
         (who, vote.paper_id): vote.value
         for who, cast in voted.items()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from newsletter.calendar import Calendar
 from newsletter.editor import NO_HAND, Hand
 from newsletter.language import ENGLISH
 from newsletter.matching import Matcher
@@ -20,6 +21,7 @@ from newsletter.store.papers import Kept
 from newsletter.text import Embedder
 from newsletter.topics import Catalogue
 from newsletter.trending import ADDED, UNTOLD, Trend, trends
+from subscribers.model import EVERY_DAY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,20 @@ class Terms:
     origins: tuple[str, ...] = ()  # where the papers are from
     reliability: Mapping[str, float] = field(default_factory=dict)  # of sources, by name
     weights: Weights = field(default_factory=Weights)
+    compose_at: time = time(5, 0)  # in `zone`: from when on the day's issue is composed
+    weekdays: frozenset[int] = EVERY_DAY  # that issues come out on
+    holidays: frozenset[date] = frozenset()
+    least_papers: int = 0  # that no issue had yet, or there is nothing worth an issue
+    hold: bool = False  # whether an issue waits for an editor
+
+    def calendar(self, skipped: frozenset[date] = frozenset()) -> Calendar:
+        """When issues come out, less the days an operator skipped."""
+        return Calendar(
+            zone=self.zone,
+            compose_at=self.compose_at,
+            weekdays=self.weekdays,
+            free_days=self.holidays | skipped,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

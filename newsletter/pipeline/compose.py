@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
+from newsletter.calendar import Calendar
 from newsletter.issue import Issue
-from newsletter.pipeline import late_rules, showing
+from newsletter.pipeline import showing
 from newsletter.pipeline.candidates import Terms, running
-from newsletter.pipeline.selecting import AWAY, Selector
+from newsletter.pipeline.enrolling import Span, enrol
 from newsletter.rendering.faces import Entry
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Candidate
-from newsletter.store import deliveries, issue_acts, issues, locks
-from newsletter.store.database import Connection, Database
+from newsletter.store import issue_acts, issue_skips, issues
+from newsletter.store.database import Database
+from newsletter.store.issue_acts import Done, IssueAct
 from newsletter.topics import Catalogue, Topic
 from subscribers import store as subscribers
-from subscribers.model import State, Subscriber
 
-BATCH = 500  # readers a transaction: short enough that a sender never waits long for it
+BY_CLOCK = "issue.hold"  # the setting that has an issue wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,67 +50,49 @@ def compose(
 
     `progress` is told how many readers were looked at since it was last told.
     """
-    day = now.astimezone(terms.zone).date()
+    calendar = _calendar(database, terms)
+    day = calendar.today(now)
     with database.read() as connection:
         issue = issues.find(connection, day)
     fresh = issue is None
     if issue is None:
-        issue = _freeze(database, renderer, catalogue, terms, day, now)
+        issue = freeze(database, renderer, catalogue, terms, now)
     if issue is None:
         return Composed(issue=None, fresh=False, queued=0, skipped=0)
     with database.read() as connection:
         if issue_acts.standing(connection, issue.id).cancelled:
             why = issue_acts.reason(connection, issue.id)
             return Composed(issue=issue, fresh=False, queued=0, skipped=0, cancelled=why)
-    queued = skipped = 0
-    select = Selector(issue, now, terms.embedder)
+    done = enrol(
+        database,
+        renderer,
+        terms.embedder,
+        issue,
+        Span(now=now, until=calendar.next_cut_off(now, done=day)),
+        everybody=True,
+        progress=progress,
+    )
+    return Composed(issue=issue, fresh=fresh, queued=done.queued, skipped=done.skipped)
+
+
+def _calendar(database: Database, terms: Terms) -> Calendar:
     with database.read() as connection:
-        recent = issues.between(connection, day - AWAY, day)
-    with database.read() as reader:
-        for batch in subscribers.in_batches(reader, State.CONFIRMED, BATCH):
-            own = {slug for one in batch for slug in one.preferences.follows}
-            if late_rules.admit(database, renderer, day, own, terms.embedder):
-                with database.read() as connection:
-                    issue = issues.get(connection, day)
-                select = Selector(issue, now, terms.embedder)
-            with database.read() as connection:
-                select.prepare(connection, batch)
-            with database.write() as connection:
-                locks.papers_stay(connection)
-                new = select(connection, batch, recent)
-                written = deliveries.add(connection, issue, new)
-            queued += sum(1 for one in written if one.picks)
-            skipped += sum(1 for one in written if not one.picks)
-            progress(len(batch))
-    return Composed(issue=issue, fresh=fresh, queued=queued, skipped=skipped)
+        return terms.calendar(issue_skips.days(connection))
 
 
-def compose_one(
-    connection: Connection, issue: Issue, subscriber: Subscriber, now: datetime
-) -> bool:
-    """Adds one reader to an issue, due now whatever the hour; whether there are papers.
-
-    By topics alone: somebody waits for it, and who just came has hardly voted.
-    """
-    locks.papers_stay(connection)
-    new = Selector(issue, now, learn=False)(connection, [subscriber])
-    if not new:  # the reader's day off
-        return False
-    written = deliveries.add(connection, issue, [replace(one, due_at=now) for one in new])
-    return any(one.picks for one in written)
-
-
-def _freeze(
-    database: Database,
-    renderer: Renderer,
-    catalogue: Catalogue,
-    terms: Terms,
-    day: date,
-    now: datetime,
+def freeze(
+    database: Database, renderer: Renderer, catalogue: Catalogue, terms: Terms, now: datetime
 ) -> Issue | None:
+    """Freezes the issue of today, which nobody gets yet; None where nothing is worth one.
+
+    The first to freeze it wins. With `terms.hold` nothing of it leaves before an editor agrees.
+    """
+    day = now.astimezone(terms.zone).date()
     with database.read() as connection:
         ranked = running(connection, catalogue, terms, now)
-    if not ranked:
+        names = [one.candidate.paper_id for one in ranked]
+        new = issues.unpublished(connection, names) if terms.least_papers else len(names)
+    if not ranked or new < terms.least_papers:
         return None
     snapshot = renderer.freeze(
         masthead=terms.masthead,
@@ -125,7 +108,11 @@ def _freeze(
     )
     snapshot = replace(snapshot, weights=vars(terms.weights))
     with database.write() as connection:
-        return issues.freeze(connection, day, now, [one.candidate for one in ranked], snapshot)
+        frozen = issues.freeze(connection, day, now, [one.candidate for one in ranked], snapshot)
+        if terms.hold and frozen.composed_at == now:
+            held = Done(act=IssueAct.HOLD, by=BY_CLOCK, why="", at=now)
+            issue_acts.record(connection, frozen.id, held)
+        return frozen
 
 
 def draw_again(

@@ -15,7 +15,7 @@ from newsletter.dkim import MailSigner
 from newsletter.errors import RequestError
 from newsletter.message import Headers, Message, leaving
 from newsletter.message import letter as built
-from newsletter.pipeline.compose import compose_one
+from newsletter.pipeline.enrolling import enrol_one
 from newsletter.rendering.letters import Account, Letter, Letters, Wishes
 from newsletter.snapshot import Masthead
 from newsletter.store import issue_acts, issues, ledger
@@ -247,7 +247,7 @@ def welcome(connection: Connection, reader: Subscriber, now: datetime, zone: Zon
     first = False
     issue = issues.find(connection, now.astimezone(zone).date())
     if issue is not None and not issue_acts.standing(connection, issue.id).cancelled:
-        first = compose_one(connection, issue, reader, now)
+        first = enrol_one(connection, issue, reader, now)
     queue_letter(connection, LetterKind.WELCOME, reader, now)
     return first
 

@@ -16,7 +16,6 @@ from newsletter.store.database import Connection
 from newsletter.store.deliveries import NewDelivery
 from newsletter.text import Embedder
 from newsletter.wording import DigestKind
-from subscribers import schedule
 from subscribers.model import Subscriber
 
 AWAY = timedelta(days=8)  # without a delivery: longer than a weekly reader goes without
@@ -76,22 +75,21 @@ class Selector:
         self._ready: dict[int, Mapping[PaperId, float]] | None = None
 
     def __call__(
-        self, connection: Connection, batch: Sequence[Subscriber], recent: Sequence[int] = ()
+        self,
+        connection: Connection,
+        due: Sequence[tuple[Subscriber, datetime]],
+        recent: Sequence[int] = (),
     ) -> list[NewDelivery]:
-        """The deliveries of those whose day it is; readers in order of number.
+        """The deliveries of readers, in order of number, each with its instant.
 
         `recent`: the issues of the last days, of which who was not away had one.
         """
-        issue = self._issue
-        first, last = batch[0].id, batch[-1].id
+        if not due:
+            return []
+        batch = [one for one, _ in due]
         silent = silencing.silenced(connection, batch, self._now)
-        hidden = editor_acts.hidden(connection, issue)  # maybe since it was frozen
-        here = deliveries.had_any(connection, recent, first, last)
-        due = [
-            (one, at)
-            for one in batch
-            if (at := schedule.due(one.preferences, issue.day)) is not None
-        ]
+        hidden = editor_acts.hidden(connection, self._issue)  # maybe since it was frozen
+        here = deliveries.had_any(connection, recent, [one.id for one in batch])
         awake = [one for one, _ in due if one.id not in silent]
         wishes = self.wishes(connection, awake)
         selections = dict(
@@ -130,9 +128,9 @@ class Selector:
         """
         if not readers:
             return []
-        first, last = readers[0].id, readers[-1].id
-        had = deliveries.had(connection, self._issue, first, last, before=before)
-        told = deliveries.last_reasons(connection, self._issue, first, last)
+        numbers = [one.id for one in readers]
+        had = deliveries.had(connection, self._issue, numbers, before=before)
+        told = deliveries.last_reasons(connection, self._issue, numbers)
         fits = self._ready if self._learn else {}
         if fits is None:
             fits = self._tastes.fits(connection, readers, self._now)
@@ -185,7 +183,7 @@ class Selector:
         if until is None or not self._issue.day - AWAY <= until <= self._issue.day:
             return False
         since = issues.between(connection, until, self._issue.day)
-        return not deliveries.had_any(connection, since, reader.id, reader.id)
+        return not deliveries.had_any(connection, since, [reader.id])
 
     def _kind(self, reader: Subscriber, *, away: bool) -> DigestKind:
         if away and reader.consent.at < self._now - AWAY:

@@ -100,7 +100,7 @@ def _learned(
     connection: Connection, readers: Sequence[Subscriber], now: datetime
 ) -> dict[int, list[Vote]]:
     """The votes that count, of readers in order of number; without those who have none."""
-    told = store.of_readers(connection, readers[0].id, readers[-1].id)
+    told = store.of_readers(connection, [one.id for one in readers])
     cast = {one.id: _counting(told.get(one.id, ()), one.preferences, now) for one in readers}
     learning = [one for one in readers if cast[one.id] and one.preferences.learn]
     known = {vote.paper_id for one in learning for vote in cast[one.id]}
@@ -133,7 +133,7 @@ def interests(
 
     As it is told beside the papers of an issue; of a newsletter that has none yet, beside all.
     """
-    cast = store.of_readers(connection, reader.id, reader.id).get(reader.id, [])
+    cast = store.of_readers(connection, [reader.id]).get(reader.id, [])
     voted = {one.id: one for one in papers.of(connection, {vote.paper_id for vote in cast})}
     votes = as_votes(cast, voted)
     if not votes:

@@ -57,11 +57,11 @@ class IssueSettings(Options):
         description="Dates without an issue, such as 2026-12-25; several are separated by commas.",
     )
     least_papers: int = Field(
-        default=1,
-        ge=1,
+        default=0,
+        ge=0,
         le=1000,
         description="Papers that no issue had yet and that there must be, or none comes out: they "
-        "wait for the next.",
+        "wait for the next. With 0 what older papers are left makes an issue too.",
     )
     hold: bool = Field(
         default=False,

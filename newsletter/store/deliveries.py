@@ -15,7 +15,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from newsletter.delivery import (
     RECEIVED,
@@ -28,6 +36,7 @@ from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
 from newsletter.store import history, issue_acts, issues, pacing
+from newsletter.store.among import among
 from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
 from newsletter.store.ledger import HELD, Cleared, free, silenced, takeable
@@ -129,9 +138,9 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> lis
 
 
 def had(
-    connection: Connection, issue: Issue, first: int, last: int, *, before: bool = False
+    connection: Connection, issue: Issue, readers: Sequence[int], *, before: bool = False
 ) -> dict[int, set[PaperId]]:
-    """Which of an issue's papers subscribers numbered `first` to `last` have or may yet get.
+    """Which of an issue's papers readers, numbered in order, have or may yet get.
 
     By the ids they have in this issue, whatever they were called when they went out. With
     `before`, only what came with issues before it.
@@ -148,7 +157,7 @@ def had(
                 places[row.issue_id, row.place] = names[row.paper_id]
     query = select(deliveries.c.subscriber_id, deliveries.c.issue_id, deliveries.c.picks).where(
         deliveries.c.issue_id.in_({issue_id for issue_id, _ in places}),
-        deliveries.c.subscriber_id.between(first, last),
+        among(deliveries.c.subscriber_id, readers),
         deliveries.c.state.in_(RECEIVED),
     )
     found: dict[int, set[PaperId]] = {}
@@ -159,16 +168,16 @@ def had(
 
 
 def last_reasons(
-    connection: Connection, issue: Issue, first: int, last: int
+    connection: Connection, issue: Issue, readers: Sequence[int]
 ) -> dict[int, set[str]]:
-    """The topics of which the last digest of readers numbered `first` to `last` had something.
+    """The topics of which the last digest of readers, numbered in order, had something.
 
     The last before this issue, be it empty; who had none is not told of.
     """
     before = (
         select(func.max(deliveries.c.id).label("id"))
         .where(
-            deliveries.c.subscriber_id.between(first, last),
+            among(deliveries.c.subscriber_id, readers),
             deliveries.c.issue_id < issue.id,
             deliveries.c.state != DeliveryState.FAILED,
         )
@@ -184,12 +193,36 @@ def last_reasons(
     }
 
 
-def had_any(connection: Connection, issue_ids: Sequence[int], first: int, last: int) -> set[int]:
-    """Which of the subscribers numbered `first` to `last` some issues were meant for at all."""
+def had_any(
+    connection: Connection, issue_ids: Sequence[int], readers: Sequence[int]
+) -> set[int]:
+    """Which readers, numbered in order, some issues were meant for at all."""
     query = select(deliveries.c.subscriber_id).where(
-        deliveries.c.subscriber_id.between(first, last), deliveries.c.issue_id.in_(issue_ids)
+        among(deliveries.c.subscriber_id, readers), deliveries.c.issue_id.in_(issue_ids)
     )
     return set(connection.scalars(query))
+
+
+def take_back(
+    connection: Connection, issue_id: int, readers: Sequence[int], now: datetime
+) -> dict[int, datetime]:
+    """Removes deliveries that wait for their hour and that no sender ever held.
+
+    Of readers whose wishes changed since. Returns when each would have been due.
+    """
+    query = (
+        delete(deliveries)
+        .where(
+            deliveries.c.subscriber_id.in_(readers),
+            deliveries.c.issue_id == issue_id,
+            deliveries.c.state == DeliveryState.QUEUED,
+            deliveries.c.attempt == 0,
+            deliveries.c.retried_at.is_(None),
+            deliveries.c.due_at > now,
+        )
+        .returning(deliveries.c.subscriber_id, deliveries.c.due_at)
+    )
+    return {row.subscriber_id: row.due_at for row in connection.execute(query)}
 
 
 def claim(

@@ -158,6 +158,16 @@ def between(connection: Connection, first: date, last: date) -> list[int]:
     return list(connection.scalars(query))
 
 
+def unpublished(connection: Connection, names: Sequence[PaperId]) -> int:
+    """How many of these papers no issue had yet."""
+    known: set[str] = set()
+    for start in range(0, len(names), 1000):
+        some = names[start : start + 1000]
+        query = select(issue_papers.c.paper_id).where(issue_papers.c.paper_id.in_(some))
+        known.update(connection.scalars(query.distinct()))
+    return len(set(names) - known)
+
+
 def paper_at(connection: Connection, issue_id: int, place: int) -> PaperId:
     """The paper at a place of an issue, from 0; raises RequestError."""
     mine = (issue_papers.c.issue_id == issue_id, issue_papers.c.place == place)

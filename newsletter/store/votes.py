@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select
 
 from newsletter.papers import PaperId
+from newsletter.store.among import among
 from newsletter.store.insert import put_rows
 from newsletter.store.schema import papers, votes
 
@@ -45,14 +46,14 @@ def reset(connection: Connection, subscriber_id: int) -> int:
     return connection.execute(delete(votes).where(votes.c.subscriber_id == subscriber_id)).rowcount
 
 
-def of_readers(connection: Connection, first: int, last: int) -> dict[int, list[Cast]]:
-    """The votes of subscribers numbered `first` to `last`, the oldest first."""
+def of_readers(connection: Connection, readers: Sequence[int]) -> dict[int, list[Cast]]:
+    """The votes of readers, numbered in order, the oldest first."""
     found: dict[int, list[Cast]] = defaultdict(list)
     is_now = func.coalesce(papers.c.same_as, papers.c.id)  # it may have turned out to be another
     query = (
         select(votes.c.subscriber_id, votes.c.value, votes.c.clicked, votes.c.at, is_now.label("p"))
         .join(papers, papers.c.id == votes.c.paper_id)
-        .where(votes.c.subscriber_id.between(first, last))
+        .where(among(votes.c.subscriber_id, readers))
         .order_by(votes.c.at, votes.c.paper_id)
     )
     for row in connection.execute(query):

@@ -56,7 +56,7 @@ class Desk:
         """The page with everything that can be changed."""
         with self.site.app.database.read() as connection:
             reader = self.reader(connection, token)
-            voted = len(votes.of_readers(connection, reader.id, reader.id).get(reader.id, ()))
+            voted = len(votes.of_readers(connection, [reader.id]).get(reader.id, ()))
         if subscribers.is_erased(reader):
             return self.site.page(request, "erase.html", {"done": True})
         current, language = self.site.current, self.site.language_of(request, reader)
@@ -297,7 +297,7 @@ def _reset(
 
 def _data(connection: Connection, reader: Subscriber) -> dict[str, Any]:
     wants, consent = reader.preferences, reader.consent
-    cast = votes.of_readers(connection, reader.id, reader.id).get(reader.id, [])
+    cast = votes.of_readers(connection, [reader.id]).get(reader.id, [])
     titles = {
         one.id: to_unicode(one.title)
         for one in papers.of(connection, {vote.paper_id for vote in cast})

@@ -45,7 +45,7 @@ def cast(
 
 def told(world: Ledger, who: Subscriber) -> list[tuple[PaperId, int, bool]]:
     with world.database.read() as connection:
-        found = votes.of_readers(connection, who.id, who.id).get(who.id, [])
+        found = votes.of_readers(connection, [who.id]).get(who.id, [])
     return [(one.paper_id, one.value, one.clicked) for one in found]
 
 

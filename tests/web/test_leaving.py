@@ -66,7 +66,7 @@ def test_a_vote_is_asked_for_kept_and_taken_back(pages: Pages) -> None:
 
     def cast() -> list[int]:
         with pages.app.database.read() as connection:
-            found = votes.of_readers(connection, reader.id, reader.id)
+            found = votes.of_readers(connection, [reader.id])
         return [one.value for one in found.get(reader.id, ())]
 
     asked = pages.browser.get(f"{link}/less")

@@ -1,0 +1,143 @@
+"""Keeps when each reader is looked at next, so that a look costs by who is due.
+
+`next_due_at` is never after the next hour a reader chose. It is sooner, namely now, where
+something changed: what is due then is worked out when they are looked at (`schedule.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+
+from subscribers import store
+from subscribers.model import State, Subscriber
+from subscribers.schema import subscribers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A reader who is to be looked at."""
+
+    reader: Subscriber
+    look_at: datetime  # `next_due_at` as it stood
+    served_on: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """When a reader who was looked at is looked at again."""
+
+    number: int
+    seen: datetime  # `next_due_at` as it stood: what changed since then is not undone
+    look_at: datetime
+    served_on: date | None
+
+
+def before(connection: Connection, until: datetime, after: int, limit: int) -> list[Due]:
+    """Readers to be looked at before an instant, numbered over `after`, in order of number."""
+    query = (
+        select(subscribers)
+        .where(
+            subscribers.c.state == State.CONFIRMED,
+            subscribers.c.next_due_at < until,
+            subscribers.c.id > after,
+        )
+        .order_by(subscribers.c.id)
+        .limit(limit)
+    )
+    return [_due(row) for row in connection.execute(query)]
+
+
+def now_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
+    """Readers whose instant has come, the first `limit` of them, in order of number."""
+    query = (
+        select(subscribers)
+        .where(subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at <= now)
+        .order_by(subscribers.c.next_due_at)
+        .limit(limit)
+    )
+    found = [_due(row) for row in connection.execute(query)]
+    return sorted(found, key=lambda one: one.reader.id)
+
+
+def is_any(connection: Connection, now: datetime) -> bool:
+    """Whether the instant of any reader has come."""
+    query = select(subscribers.c.id).where(
+        subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at <= now
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def looked(connection: Connection, rows: Iterable[Looked]) -> None:
+    """Keeps when readers are looked at again."""
+    values = [
+        {
+            "number": one.number,
+            "seen": one.seen,
+            "to_look_at": one.look_at,
+            "to_served_on": one.served_on,
+        }
+        for one in rows
+    ]
+    if values:
+        connection.execute(_LOOKED, values)
+
+
+def served(connection: Connection, number: int, day: date, look_at: datetime) -> None:
+    """Keeps that a reader had the digest of a day, in their zone."""
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == number)
+        .values(served_on=day, next_due_at=look_at)
+    )
+
+
+def served_on(connection: Connection, number: int) -> date | None:
+    """The last day of a reader that is done with."""
+    return connection.scalar(select(subscribers.c.served_on).where(subscribers.c.id == number))
+
+
+def by_hour(connection: Connection, first: datetime, hours: int) -> list[int]:
+    """How many readers are due in each hour from `first` on, of those who are not due yet."""
+    last = first + timedelta(hours=hours)
+    query = (
+        select(subscribers.c.next_due_at, func.count())
+        .where(
+            subscribers.c.state == State.CONFIRMED,
+            subscribers.c.next_due_at >= first,
+            subscribers.c.next_due_at < last,
+        )
+        .group_by(subscribers.c.next_due_at)
+    )
+    found = [0] * hours
+    for at, number in connection.execute(query):
+        found[int((at - first) / timedelta(hours=1))] += number
+    return found
+
+
+def every_now_due(connection: Connection, now: datetime, size: int = 1000) -> Iterator[list[Due]]:
+    """All readers whose instant has come, `size` at a time, in constant memory."""
+    last = 0
+    while batch := before(connection, now, last, size):
+        yield batch
+        last = batch[-1].reader.id
+
+
+def _due(row: Row[Any]) -> Due:
+    return Due(
+        reader=store.read(row),
+        look_at=row.next_due_at,
+        served_on=row.served_on,
+    )
+
+
+_LOOKED = (
+    update(subscribers)
+    .where(subscribers.c.id == bindparam("number"))
+    .where(subscribers.c.next_due_at == bindparam("seen"))
+    .values(next_due_at=bindparam("to_look_at"), served_on=bindparam("to_served_on"))
+)
