@@ -252,7 +252,7 @@ def _rates(facts: Facts) -> Iterator[Alert]:
                 "providers want less than 0.1 %, and from 0.3 % on they turn mail away."
             ),
             values=_share(facts.complaints, sent),
-            look="newsletter bounces list",
+            look="newsletter subscribers suppressions",
         )
     tried = sent + sum(one.failed for one in facts.issues)
     level = _over(BOUNCES, LEAST_BOUNCES, facts.bounces, tried)
@@ -264,7 +264,7 @@ def _rates(facts: Facts) -> Iterator[Alert]:
                 "on mailbox providers doubt the sender."
             ),
             values=_share(facts.bounces, tried),
-            look="newsletter bounces list",
+            look="newsletter subscribers suppressions",
         )
 
 

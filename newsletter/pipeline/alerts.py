@@ -27,7 +27,7 @@ from newsletter.topics import Catalogue
 AT_MOST = timedelta(hours=1)  # one mail
 AGAIN = timedelta(days=1)  # a reminder of what stays open
 KEPT = timedelta(days=7)  # what is over and nobody was told of; and what a lost machine left open
-STALE = "stale"  # how a source's note of that begins
+STALE = "stale: "  # how a source's note of that begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,10 @@ def look(database: Database, watch: Watch, now: datetime) -> list[Alert]:
                     name=name,
                     failures=states[name].failures,
                     error=states[name].error,
-                    stale=next((x for x in states[name].notes if x.startswith(STALE)), ""),
+                    stale=next(
+                        (x.removeprefix(STALE) for x in states[name].notes if x.startswith(STALE)),
+                        "",
+                    ),
                 )
                 for name in watch.sources
                 if name in states
