@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
@@ -25,12 +26,13 @@ from newsletter.look import Look
 from newsletter.pacing import DomainLimits
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline import late_rules, topics
+from newsletter.pipeline.alerts import Watch
 from newsletter.pipeline.candidates import Terms
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import Post
 from newsletter.pipeline.embedding import RememberingEmbedder
 from newsletter.pipeline.letters import Desk
-from newsletter.pipeline.preflight import Means
+from newsletter.pipeline.preflight import Means, preflight
 from newsletter.pipeline.receipts import FileReceipts
 from newsletter.preflight.house import House, hosts_of
 from newsletter.rendering.letters import Letters
@@ -121,6 +123,29 @@ class App:
             topics=self.catalogue,
             language=self.settings.language,
             mail_signer=self.mail_signer,
+            judge=lambda issue, now: preflight(self.database, self.means(), issue, now),
+        )
+
+    def watch(self, failures: Mapping[str, str], refused: Mapping[str, str]) -> Watch:
+        """What alerts are judged by: the settings, and what the clock's ticks told here.
+
+        `failures` by tick, `refused` the preflight's first word by issue.
+        """
+        issue, folders = self.settings.issue, {"receipts": self.receipts.folder}
+        if self.bare_database.folder is not None:
+            folders["database"] = self.bare_database.folder
+        return Watch(
+            terms=self.terms,
+            compose_at=self.settings.schedule.compose_time,
+            weekdays=issue.weekdays,
+            free_days=issue.free_days,
+            least_papers=issue.least_papers,
+            sources=tuple(self.settings.sources),
+            folders=folders,
+            receipts=self.receipts.folder,
+            host=socket.gethostname()[:32],
+            failures=failures,
+            refused=refused,
         )
 
     @cached_property

@@ -191,6 +191,14 @@ class Builder:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A page that is sent beside a letter, to be opened in a browser."""
+
+    name: str  # ASCII, without quotes
+    html: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Headers:
     """What the header of one mail tells beside what all of them do."""
 
@@ -213,6 +221,7 @@ def assemble(
     text: bytes,
     sender: str,
     mail_signer: MailSigner | None = None,
+    attached: Sequence[Attached] = (),
 ) -> Message:
     """A whole mail of `fixed_headers`, its own headers, and two encoded parts."""
     message_id = called(headers.issue_name, headers.key, masthead.domain)
@@ -233,32 +242,55 @@ def assemble(
             lines.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click")  # RFC 8058 3.1
     if masthead.feedback_id and headers.feedback:
         lines.append(f"Feedback-ID: {headers.feedback}:{masthead.feedback_id}".encode())
-    content = _CRLF.join(
-        (
-            *lines,
-            b"MIME-Version: 1.0",  # RFC 2045 4
-            b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',  # RFC 2046 5.1
-            b"",
-            b"--" + boundary,
-            b"Content-Type: text/plain; charset=utf-8",
-            b"Content-Transfer-Encoding: quoted-printable",
-            b"",
-            text,
-            b"--" + boundary,
-            b"Content-Type: text/html; charset=utf-8",
-            b"Content-Transfer-Encoding: quoted-printable",
-            b"",
-            html,
-            b"--" + boundary + b"--",
-            b"",
-        )
+    body: tuple[bytes, ...] = (
+        b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',  # RFC 2046 5.1
+        b"",
+        b"--" + boundary,
+        b"Content-Type: text/plain; charset=utf-8",
+        b"Content-Transfer-Encoding: quoted-printable",
+        b"",
+        text,
+        b"--" + boundary,
+        b"Content-Type: text/html; charset=utf-8",
+        b"Content-Transfer-Encoding: quoted-printable",
+        b"",
+        html,
+        b"--" + boundary + b"--",
+        b"",
     )
+    if attached:
+        body = _mixed(headers.key, body, attached)
+    content = _CRLF.join((*lines, b"MIME-Version: 1.0", *body))  # RFC 2045 4
     return Message(
         sender=sender,
         recipient=headers.recipient,
         message_id=message_id,
         subject=headers.subject,
         content=mail_signer.sign(content) if mail_signer else content,
+    )
+
+
+def _mixed(key: str, body: tuple[bytes, ...], attached: Sequence[Attached]) -> tuple[bytes, ...]:
+    """A body with pages beside it (RFC 2046 5.1.3)."""
+    boundary = f"=_m{key}".encode()
+    pages: list[bytes] = []
+    for one in attached:
+        pages += (
+            b"--" + boundary,
+            b"Content-Type: text/html; charset=utf-8",
+            b"Content-Transfer-Encoding: quoted-printable",
+            b'Content-Disposition: attachment; filename="' + one.name.encode("ascii") + b'"',
+            b"",
+            encode(one.html),
+        )
+    return (
+        b'Content-Type: multipart/mixed; boundary="' + boundary + b'"',
+        b"",
+        b"--" + boundary,
+        *body,
+        *pages,
+        b"--" + boundary + b"--",
+        b"",
     )
 
 
@@ -269,6 +301,7 @@ def letter(
     html: str,
     text: str,
     mail_signer: MailSigner | None = None,
+    attached: Sequence[Attached] = (),
 ) -> Message:
     """A mail that is no digest, such as a confirmation."""
     return assemble(
@@ -279,6 +312,7 @@ def letter(
         text=encode(text),
         sender=masthead.bounces,
         mail_signer=mail_signer,
+        attached=attached,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Container, Iterable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.pipeline import Edition
-from newsletter.store import issue_acts, ledger, operator_acts
+from newsletter.store import issue_acts, issue_skips, ledger, operator_acts
 from newsletter.store import issues as store
+from newsletter.store.issue_skips import Skip
 from newsletter.transports import relay_log
 from subscribers import store as subscribers
 
@@ -37,11 +38,13 @@ for _command in operating.COMMANDS:
 @as_json
 @pass_app
 def list_(app: App, limit: int, as_json: bool) -> None:
-    """List issues, the newest first."""
+    """List issues, the newest first; above them the days to come that are skipped."""
+    today = datetime.now(UTC).astimezone(app.terms.zone).date()
     with app.database.read() as connection:
         found = store.listed(connection, limit)
         counts = {one.id: ledger.count(connection, one.id) for one in found}
         stands = {one.id: issue_acts.standing(connection, one.id) for one in found}
+        skips = issue_skips.listed(connection, today)
     rows = [
         {
             "issue": one.day.isoformat(),
@@ -51,10 +54,13 @@ def list_(app: App, limit: int, as_json: bool) -> None:
             "sent": counts[one.id][DeliveryState.SENT],
             "finished": ledger.is_finished(counts[one.id]),
             "paused": stands[one.id].paused,
+            "held": stands[one.id].held,
             "cancelled": stands[one.id].cancelled,
+            "skipped": False,
         }
         for one in found
     ]
+    rows = [*_skipped(skips, {one.day for one in found}), *rows]
     if as_json:
         dump(rows)
         return
@@ -64,8 +70,28 @@ def list_(app: App, limit: int, as_json: bool) -> None:
     )
 
 
+def _skipped(skips: Iterable[Skip], composed: Container[date]) -> list[dict[str, Any]]:
+    """Days to come as rows of the list, the last first, but those that have an issue after all."""
+    return [
+        {
+            "issue": one.day.isoformat(),
+            "composed_at": None,
+            "papers": 0,
+            "deliveries": 0,
+            "sent": 0,
+            "finished": False,
+            "paused": False,
+            "held": False,
+            "cancelled": False,
+            "skipped": True,
+        }
+        for one in reversed([*skips])
+        if one.day not in composed
+    ]
+
+
 def _stands(row: Mapping[str, Any]) -> str:
-    said = (word for word in ("cancelled", "paused", "finished") if row[word])
+    said = (word for word in ("skipped", "cancelled", "held", "paused", "finished") if row[word])
     return next(said, "open")
 
 
@@ -80,10 +106,17 @@ def show_(app: App, issue: str | None, limit: int, as_json: bool) -> None:
         chosen = chosen_issue(connection, issue)
         found = ledger.entries(connection, chosen.id, limit=limit)
         total = ledger.composed(connection, chosen.id)
+        stands = issue_acts.standing(connection, chosen.id)
     rows = [describe(chosen, one) for one in found]
     if as_json:
-        dump({"issue": chosen.name, "candidates": len(chosen.candidates), "deliveries": rows})
+        told = {"issue": chosen.name, "held": stands.held, "candidates": len(chosen.candidates)}
+        dump(told | {"deliveries": rows})
         return
+    if stands.held:
+        say(
+            f"Held for approval; nothing of it leaves before `newsletter issues approve "
+            f"{chosen.name}`."
+        )
     show_deliveries(rows)
     if len(rows) < total:
         say(f"{len(rows)} of {total} deliveries shown; --limit shows more.")

@@ -17,13 +17,14 @@ from newsletter.store import letters as kept
 from newsletter.store.letters import LetterKind
 from subscribers import store
 
-NOT_TO_READERS = (LetterKind.REPORT, LetterKind.CHANGE)  # the latter asks an address of nobody yet
+# The first three go to who publishes; a change asks an address of nobody yet.
+NOT_TO_READERS = (LetterKind.REPORT, LetterKind.REVIEW, LetterKind.ALERT, LetterKind.CHANGE)
 TO_READERS = [kind.value for kind in LetterKind if kind not in NOT_TO_READERS]
 
 
 @click.group()
 def letters() -> None:
-    """Mails that are no digests: confirmations, welcomes, links, goodbyes, reports."""
+    """Mails that are no digests: confirmations, welcomes, links, goodbyes, reports, alerts."""
 
 
 @letters.command("list", epilog="Example: newsletter letters list --limit 10")

@@ -1,4 +1,4 @@
-"""issues retry, pause, resume, cancel: the operator's hand on an issue."""
+"""issues hold, approve, skip, retry, pause, resume, cancel: the operator's hand on an issue."""
 
 from __future__ import annotations
 
@@ -9,15 +9,100 @@ import click
 
 from newsletter import pipeline
 from newsletter.app import App
-from newsletter.cli.options import by, chosen_issue, pass_app, reason, who
-from newsletter.cli.show import as_json, counted, dump, say
+from newsletter.cli.options import by, chosen_issue, parse_day, pass_app, reason, who
+from newsletter.cli.show import as_json, counted, dump, instant, say
 from newsletter.delivery import RETRIED, DeliveryState
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
-from newsletter.store import ledger
+from newsletter.store import issue_acts, ledger
 from newsletter.store.issue_acts import IssueAct
 
 why = click.option("--why", required=True, metavar="TEXT", help="For whoever asks later.")
+perhaps_why = click.option("--why", default="", metavar="TEXT", help="For whoever asks later.")
+
+
+@click.command("hold", epilog="Example: newsletter issues hold 2026-03-11 --why 'a second look'")
+@click.argument("issue")
+@perhaps_why
+@by
+@as_json
+@pass_app
+def hold(app: App, issue: str, why: str, by: str | None, as_json: bool) -> None:
+    """Keep ISSUE back until it is approved: nothing of it leaves, and no page shows it.
+
+    The editor (report.editor, else report.to) is asked by mail, once. Messages that are leaving at
+    this moment still do. What grows too old meanwhile is not sent.
+    """
+    name, words, now = who(by), reason(why) if why else "", datetime.now(UTC)
+    chosen = _issue(app, issue)
+    report = app.settings.report
+    done = pipeline.hold(
+        app.database, chosen, by=name, why=words, now=now, editor=report.editor or report.to
+    )
+    if as_json:
+        dump({"issue": chosen.name, "held": True, "waiting": _waiting(app, chosen)})
+        return
+    if done.at != now:
+        say(f"Issue {chosen.name} was held already, by {done.by}, {instant(done.at)}.")
+        return
+    say(
+        f"Issue {chosen.name} is held; {_waiting(app, chosen)} of it wait. "
+        f"`newsletter issues approve {chosen.name}` lets them go."
+    )
+
+
+@click.command("approve", epilog="Example: newsletter issues approve 2026-03-11")
+@click.argument("issue")
+@perhaps_why
+@by
+@as_json
+@pass_app
+def approve(app: App, issue: str, why: str, by: str | None, as_json: bool) -> None:
+    """Let ISSUE go that waits for approval. It is judged by the preflight all the same."""
+    name, words, now = who(by), reason(why) if why else "", datetime.now(UTC)
+    chosen = _issue(app, issue)
+    done = pipeline.approve(app.database, chosen, by=name, why=words, now=now)
+    if as_json:
+        dump({"issue": chosen.name, "held": False, "waiting": _waiting(app, chosen)})
+        return
+    if done.at != now:
+        say(f"Issue {chosen.name} was approved already, by {done.by}, {instant(done.at)}.")
+        return
+    say(
+        f"Issue {chosen.name} is approved; {_waiting(app, chosen)} of it wait. "
+        "`newsletter send` sends what is due."
+    )
+
+
+@click.command("skip", epilog="Example: newsletter issues skip 2026-12-24 --why 'nobody reads'")
+@click.argument("day", metavar="DATE")
+@perhaps_why
+@click.option("--undo", is_flag=True, help="Let the day have its issue after all.")
+@by
+@as_json
+@pass_app
+def skip(app: App, day: str, why: str, undo: bool, by: str | None, as_json: bool) -> None:
+    """Compose no issue on DATE, a day to come; its papers wait for the next.
+
+    Whoever would have got a digest gets none that day. Days without an issue every week or year
+    are settings: issue.days and issue.holidays.
+    """
+    name, words, now = who(by), reason(why) if why else "", datetime.now(UTC)
+    chosen, today = parse_day(day), now.astimezone(app.terms.zone).date()
+    if undo:
+        pipeline.unskip(app.database, chosen, today)
+        if as_json:
+            dump({"day": chosen, "skipped": False})
+        else:
+            say(f"{chosen} is not skipped any more.")
+        return
+    done = pipeline.skip(app.database, chosen, today, by=name, why=words, now=now)
+    if as_json:
+        dump({"day": chosen, "skipped": True, "by": done.by, "why": done.why})
+    elif done.at != now:
+        say(f"{chosen} was skipped already, by {done.by}, {instant(done.at)}.")
+    else:
+        say(f"{chosen} is skipped. `newsletter issues skip {chosen} --undo` takes that back.")
 
 
 @click.command(
@@ -91,12 +176,16 @@ def retry(
             "skipped. `newsletter subscribers unsuppress` lets them have mail."
         )
     if done.paused:
-        say("Mind: the issue is paused; nothing leaves before `newsletter issues resume`.")
+        say(
+            "Mind: the issue is held; nothing leaves before `newsletter issues approve`."
+            if _is_held(app, chosen)
+            else "Mind: the issue is paused; nothing leaves before `newsletter issues resume`."
+        )
 
 
 @click.command("pause", epilog="Example: newsletter issues pause 2026-03-11 --why 'a wrong title'")
 @click.argument("issue")
-@click.option("--why", default="", metavar="TEXT", help="For whoever asks later.")
+@perhaps_why
 @by
 @as_json
 @pass_app
@@ -117,7 +206,7 @@ def pause(app: App, issue: str, why: str, by: str | None, as_json: bool) -> None
 
 @click.command("resume", epilog="Example: newsletter issues resume 2026-03-11")
 @click.argument("issue")
-@click.option("--why", default="", metavar="TEXT", help="For whoever asks later.")
+@perhaps_why
 @by
 @as_json
 @pass_app
@@ -164,12 +253,17 @@ def cancel(app: App, issue: str, why: str, yes: bool, by: str | None, as_json: b
     say(f"Issue {chosen.name} is cancelled; {skipped} of it are not sent.")
 
 
-COMMANDS = (retry, pause, resume, cancel)
+COMMANDS = (hold, approve, skip, retry, pause, resume, cancel)
 
 
 def _issue(app: App, day: str) -> Issue:
     with app.database.read() as connection:
         return chosen_issue(connection, day)
+
+
+def _is_held(app: App, issue: Issue) -> bool:
+    with app.database.read() as connection:
+        return issue_acts.standing(connection, issue.id).held
 
 
 def _act(app: App, day: str, act: IssueAct, why: str, by: str | None) -> Issue:

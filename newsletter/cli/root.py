@@ -10,6 +10,7 @@ import click
 import newsletter
 from newsletter.app import App
 from newsletter.cli import (
+    alerts,
     bounces,
     configs,
     databases,
@@ -108,6 +109,7 @@ for _command in (
     run,
     schedule,
     status,
+    alerts.alerts,
     explain.explain,
     evaluate.evaluate,
     papers.papers,

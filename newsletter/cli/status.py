@@ -27,7 +27,7 @@ from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.store import issue_acts, ledger, standings
-from newsletter.store.issue_acts import Standing
+from newsletter.store.issue_acts import IssueAct, Standing
 from newsletter.store.standings import Share, Standings
 from subscribers.addresses import shown
 
@@ -161,8 +161,10 @@ def _standing(stands: Standing) -> list[Shown]:
     if not stands.paused and not stands.cancelled:
         return []
     last = stands.acts[-1]
+    if stands.held:
+        last = stands.last(IssueAct.HOLD) or last
     why = f": {last.why}" if last.why else ""
-    what = "Cancelled" if stands.cancelled else "Paused"
+    what = "Cancelled" if stands.cancelled else "Held for approval" if stands.held else "Paused"
     return [f"{what} by {last.by}, {instant(last.at)}{why}."]
 
 
@@ -190,6 +192,7 @@ def _as_json(look: _Look) -> dict[str, Any]:
         "balanced": look.balanced,
         "finished": look.finished,
         "paused": look.stands.paused,
+        "held": look.stands.held,
         "cancelled": look.stands.cancelled,
         "acts": [vars(one) for one in look.stands.acts],
         **waits.as_row(look.waits),

@@ -4,6 +4,7 @@ The same three whether a person types them or, later, a schedule does. This is t
 `app.py` that knows both packages.
 """
 
+from newsletter.pipeline.alerts import Watch, alert
 from newsletter.pipeline.backtest import Backtest, backtest
 from newsletter.pipeline.bounces import Taken, TakenBack, What, take_back
 from newsletter.pipeline.collect import Collected, collect, look
@@ -20,15 +21,17 @@ from newsletter.pipeline.letter_sending import send_letters
 from newsletter.pipeline.letters import (
     Confirmed,
     Desk,
+    ask_editor,
     confirm,
     letter_to,
     queue_letter,
     report,
     report_of,
+    review_of,
     state_for,
     welcome,
 )
-from newsletter.pipeline.operating import Retried, cancel, pause, retry
+from newsletter.pipeline.operating import Retried, approve, cancel, hold, pause, retry, skip, unskip
 from newsletter.pipeline.preflight import Clearance, Means, clear, preflight
 from newsletter.pipeline.readership import (
     ask,
@@ -67,11 +70,15 @@ __all__ = [
     "TakenBack",
     "Trials",
     "Typed",
+    "Watch",
     "What",
     "add",
     "admit",
+    "alert",
+    "approve",
     "ask",
     "ask_change",
+    "ask_editor",
     "ask_link",
     "backtest",
     "cancel",
@@ -85,6 +92,7 @@ __all__ = [
     "edit",
     "erase",
     "explain",
+    "hold",
     "import_subscribers",
     "interests",
     "judge",
@@ -101,12 +109,15 @@ __all__ = [
     "report",
     "report_of",
     "retry",
+    "review_of",
     "send_letters",
+    "skip",
     "state_for",
     "take_back",
     "tidy",
     "today",
     "trials",
+    "unskip",
     "volumes",
     "welcome",
 ]

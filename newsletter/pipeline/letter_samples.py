@@ -11,6 +11,7 @@ from datetime import datetime
 
 from newsletter.errors import TemplateError
 from newsletter.message import Message
+from newsletter.pipeline import sample_words
 from newsletter.pipeline.letters import CONFIRM_WITHIN, Desk, letter_to, mail_of, state_for
 from newsletter.preflight import checks
 from newsletter.preflight.findings import Finding, Level, fatal
@@ -61,6 +62,10 @@ def _written(desk: Desk, kind: LetterKind, code: str, now: datetime) -> Message:
     if kind is LetterKind.REPORT:
         account = Account(day=now.date(), counts=_COUNTS, reasons=_REASONS)
         return _sample(desk, kind, desk.letters.report(code, account), now)
+    if kind is LetterKind.REVIEW:
+        return _sample(desk, kind, desk.letters.review(code, sample_words.review(now)), now)
+    if kind is LetterKind.ALERT:
+        return _sample(desk, kind, desk.letters.alert(code, sample_words.alarm(now)), now)
     if kind is LetterKind.CHANGE:
         ends = int((now + CONFIRM_WITHIN).timestamp())
         url = f"{desk.masthead.pages}/change/{desk.signer.sign(Purpose.CHANGE, 0, 0, ends)}"

@@ -30,6 +30,7 @@ TRIES = 6
 BATCH = 20
 HELD = "limits hold it back"
 NOT_WANTED = "the reader's state changed before it was sent"
+SETTLED = "what it is about was settled before it was sent"
 
 
 def send_letters(database: Database, desk: Desk, post: Post) -> Counter[LetterState]:
@@ -207,7 +208,8 @@ def _built(
                 silent = silencing.silenced(connection, [reader], now)
                 if silent:
                     return None, silencing.skipped(silent[reader.id])
-            return compose_letter(connection, desk, one, now), NOT_WANTED
+            why = SETTLED if one.subscriber_id is None else NOT_WANTED
+            return compose_letter(connection, desk, one, now), why
     except (TemplateError, RequestError, LookupError, ValueError) as error:
         return None, f"it could not be written: {error}"  # and must not hold up the others
 

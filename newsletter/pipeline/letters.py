@@ -1,11 +1,11 @@
-"""Queues and writes letters: confirmations, welcomes, links, goodbyes, the operator's report.
+"""Queues and writes letters: confirmations, welcomes, links, goodbyes; and to who publishes.
 
 It also takes the answer to a confirmation. How letters are sent is `letter_sending.py`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,9 +13,12 @@ from zoneinfo import ZoneInfo
 from newsletter.delivery import OPEN, DeliveryState
 from newsletter.dkim import MailSigner
 from newsletter.errors import RequestError
-from newsletter.message import Headers, Message, leaving
+from newsletter.issue import Issue
+from newsletter.message import Attached, Headers, Message, leaving
 from newsletter.message import letter as built
+from newsletter.pipeline import alarms, reviewing
 from newsletter.pipeline.enrolling import enrol_one
+from newsletter.preflight.report import Report
 from newsletter.rendering.letters import Account, Letter, Letters, Wishes
 from newsletter.snapshot import Masthead
 from newsletter.store import issue_acts, issues, ledger
@@ -44,6 +47,7 @@ class Desk:
     topics: Catalogue
     language: str  # of readers who chose none, and of the operator
     mail_signer: MailSigner | None = None
+    judge: Callable[[Issue, datetime], Report] | None = None  # the preflight that an editor is told
 
 
 def state_for(kind: LetterKind) -> State:
@@ -77,6 +81,13 @@ def compose_letter(
     if waiting.kind is LetterKind.REPORT:
         letter = desk.letters.report(desk.language, _account(connection, waiting))
         return mail_of(desk, waiting, letter, waiting.address, "")
+    if waiting.kind is LetterKind.REVIEW:
+        return _review(connection, desk, waiting, now)
+    if waiting.kind is LetterKind.ALERT:
+        alarm = alarms.alarm_of(connection, waiting.queued_at)
+        if alarm is None:
+            return None
+        return mail_of(desk, waiting, desk.letters.alert(desk.language, alarm), waiting.address, "")
     assert waiting.subscriber_id is not None  # noqa: S101  the others go to readers
     reader = subscribers.by_id(connection, waiting.subscriber_id)
     if reader.state is not state_for(waiting.kind):
@@ -86,6 +97,22 @@ def compose_letter(
     letter = write(desk, waiting.kind, reader, now, first=_first(connection, reader))
     token = desk.signer.sign(Purpose.UNSUBSCRIBE, reader.id) if letter.leave else ""
     return mail_of(desk, waiting, letter, reader.address, token)
+
+
+def ask_editor(connection: Connection, issue: Issue, address: str, now: datetime) -> bool:
+    """Queues the letter that asks the editor to approve an issue; False where it was before."""
+    return kept.queue(connection, LetterKind.REVIEW, issue.name, address, now)
+
+
+def _review(connection: Connection, desk: Desk, waiting: Waiting, now: datetime) -> Message | None:
+    issue = issues.get(connection, _day(waiting.key))
+    if not issue_acts.standing(connection, issue.id).held:
+        return None
+    report = desk.judge(issue, now) if desk.judge is not None else None
+    page = reviewing.digest(connection, issue, desk.signer, waiting.address)
+    review = reviewing.review(connection, issue, desk.topics, report, page.name)
+    letter = desk.letters.review(desk.language, review)
+    return mail_of(desk, waiting, letter, waiting.address, "", [page])
 
 
 def queue_change(connection: Connection, change: Change, now: datetime) -> None:
@@ -161,18 +188,31 @@ def report_of(
     desk: Desk, connection: Connection, day: date, address: str, now: datetime
 ) -> Message:
     """The operator's report of an issue as it would be sent."""
+    message = _as_sent(desk, connection, LetterKind.REPORT, day.isoformat(), address, now)
+    assert message is not None  # noqa: S101  a report always holds
+    return message
+
+
+def review_of(
+    desk: Desk, connection: Connection, day: date, address: str, now: datetime
+) -> Message | None:
+    """The letter that asks the editor, as it would be sent; None where the issue is not held."""
+    return _as_sent(desk, connection, LetterKind.REVIEW, day.isoformat(), address, now)
+
+
+def _as_sent(
+    desk: Desk, connection: Connection, kind: LetterKind, key: str, address: str, now: datetime
+) -> Message | None:
     waiting = Waiting(
         id=0,
-        key=f"{LetterKind.REPORT}/{day.isoformat()}",
-        kind=LetterKind.REPORT,
+        key=f"{kind}/{key}",
+        kind=kind,
         subscriber_id=None,
         address=address,
         queued_at=now,
         tries=0,
     )
-    message = compose_letter(connection, desk, waiting, now)
-    assert message is not None  # noqa: S101  a report always holds
-    return message
+    return compose_letter(connection, desk, waiting, now)
 
 
 def confirm_url(desk: Desk, subscriber_id: int, now: datetime) -> str:
@@ -184,7 +224,14 @@ def confirm_url(desk: Desk, subscriber_id: int, now: datetime) -> str:
     return f"mailto:{desk.masthead.reply_to}?subject=confirm%20{token}"
 
 
-def mail_of(desk: Desk, waiting: Waiting, letter: Letter, address: str, token: str) -> Message:
+def mail_of(
+    desk: Desk,
+    waiting: Waiting,
+    letter: Letter,
+    address: str,
+    token: str,
+    attached: Sequence[Attached] = (),
+) -> Message:
     """A letter as the mail it is sent as; the `token` unsubscribes, where it can."""
     return built(
         desk.masthead,
@@ -201,6 +248,7 @@ def mail_of(desk: Desk, waiting: Waiting, letter: Letter, address: str, token: s
         html=letter.html,
         text=letter.text,
         mail_signer=desk.mail_signer,
+        attached=attached,
     )
 
 
@@ -246,8 +294,9 @@ def welcome(connection: Connection, reader: Subscriber, now: datetime, zone: Zon
     """Queues a reader's welcome, and today's digest for right away; whether there is one."""
     first = False
     issue = issues.find(connection, now.astimezone(zone).date())
-    if issue is not None and not issue_acts.standing(connection, issue.id).cancelled:
-        first = enrol_one(connection, issue, reader, now)
+    stands = None if issue is None else issue_acts.standing(connection, issue.id)
+    if issue is not None and stands is not None and not stands.cancelled:
+        first = enrol_one(connection, issue, reader, now) and not stands.held
     queue_letter(connection, LetterKind.WELCOME, reader, now)
     return first
 

@@ -1,17 +1,22 @@
-"""The operator's verbs on an issue: pause, resume, cancel, retry. Each is kept with who and why."""
+"""The operator's verbs: hold, approve, pause, resume, cancel or retry an issue, skip a day.
+
+Each is kept with who and why.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from newsletter.delivery import OPEN, RETRIED, DeliveryState, Policy, is_news
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
-from newsletter.store import issue_acts, issues, ledger, operator_acts, pacing
+from newsletter.pipeline.letters import ask_editor
+from newsletter.store import issue_acts, issue_skips, issues, ledger, operator_acts, pacing
 from newsletter.store.database import Database
 from newsletter.store.issue_acts import Done, IssueAct
+from newsletter.store.issue_skips import Skip
 from newsletter.store.operator_acts import NOTHING, Which
 from subscribers import store as subscribers
 
@@ -29,6 +34,69 @@ class Retried:
     later: bool  # whether a later issue may have offered the readers the same papers since
 
 
+def hold(
+    database: Database, issue: Issue, *, by: str, why: str, now: datetime, editor: str | None
+) -> Done:
+    """Holds an issue until it is approved, and asks the editor; the act by which it is held.
+
+    Held twice is held once; raises RequestError where it is cancelled.
+    """
+    with database.write() as connection:
+        done = Done(act=IssueAct.HOLD, by=by, why=why, at=now)
+        if issue_acts.record(connection, issue.id, done) and editor is not None:
+            ask_editor(connection, issue, editor, now)
+    _let_others_go(database, now)
+    return _stood(database, issue, IssueAct.HOLD)
+
+
+def approve(database: Database, issue: Issue, *, by: str, why: str, now: datetime) -> Done:
+    """Lets a held issue go; the act by which it was approved.
+
+    Approved twice is approved once; raises RequestError where it never was held, or is cancelled.
+    """
+    with database.write() as connection:
+        done = Done(act=IssueAct.APPROVE, by=by, why=why, at=now)
+        issue_acts.record(connection, issue.id, done)
+    return _stood(database, issue, IssueAct.APPROVE)
+
+
+def _stood(database: Database, issue: Issue, act: IssueAct) -> Done:
+    """The last act of a kind; raises RequestError where the issue is cancelled or has none."""
+    with database.read() as connection:
+        stands = issue_acts.standing(connection, issue.id)
+        if stands.cancelled:
+            raise RequestError(_is_cancelled(issue, issue_acts.reason(connection, issue.id)))
+    found = stands.last(act)
+    if found is None:
+        paused = " It is paused; `newsletter issues resume` lets it go." if stands.paused else ""
+        raise RequestError(f"Issue {issue.name} is not held, so nobody need approve it.{paused}")
+    return found
+
+
+def skip(database: Database, day: date, today: date, *, by: str, why: str, now: datetime) -> Skip:
+    """Wants no issue on a day to come; who wants so, be it from before. Raises RequestError."""
+    with database.write() as connection:
+        if day < today:
+            raise RequestError(f"{day} is over; only a day to come can be skipped.")
+        if issues.find(connection, day) is not None:
+            raise RequestError(
+                f"The issue of {day} is composed already. "
+                f"`newsletter issues cancel {day}` keeps it from going out."
+            )
+        new = Skip(day=day, by=by, why=why, at=now)
+        issue_skips.skip(connection, new)
+        return issue_skips.skipped(connection, day) or new
+
+
+def unskip(database: Database, day: date, today: date) -> None:
+    """Wants an issue on a day after all; raises RequestError."""
+    with database.write() as connection:
+        if day < today:
+            raise RequestError(f"{day} is over; nothing changes it.")
+        if not issue_skips.unskip(connection, day):
+            raise RequestError(f"{day} is not skipped. `newsletter issues list` shows what is.")
+
+
 def pause(
     database: Database, issue: Issue, act: IssueAct, *, by: str, why: str, now: datetime
 ) -> None:
@@ -42,9 +110,16 @@ def pause(
     with database.read() as connection:
         if issue_acts.is_cancelled(connection, issue.id):
             raise RequestError(_is_cancelled(issue, issue_acts.reason(connection, issue.id)))
+        if (stands := issue_acts.standing(connection, issue.id)).held:
+            last = stands.last(IssueAct.HOLD) or stands.acts[-1]
+            raise RequestError(
+                f"Issue {issue.name} is held for approval, by {last.by} since "
+                f"{last.at:%Y-%m-%d %H:%M} UTC. `newsletter issues approve {issue.name}` lets it "
+                "go."
+            )
         if act is IssueAct.RESUME:
             raise RequestError(f"Issue {issue.name} is not paused.")
-        last = issue_acts.standing(connection, issue.id).acts[-1]
+        last = stands.acts[-1]
         since = f"{last.at:%Y-%m-%d %H:%M} UTC"
         raise RequestError(f"Issue {issue.name} is paused already, by {last.by} since {since}.")
 

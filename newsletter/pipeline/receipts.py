@@ -53,6 +53,11 @@ class FileReceipts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+        return self._folder
+
     def keep(self, results: Sequence[Finished], now: datetime) -> None:
         """Appends a line each, and waits until they are on the disk."""
         lines = [

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from newsletter.issue import Digest
 from newsletter.message import Builder
 from newsletter.papers import Paper, PaperId
+from newsletter.pipeline import sample_words
 from newsletter.pipeline.letters import Desk
 from newsletter.rendering.faces import Entry
 from newsletter.rendering.letters import Account, Wishes
@@ -97,4 +98,6 @@ def _letters(desk: Desk, code: str, now: datetime) -> None:
     letters.goodbye(code, url="")
     counts = [("sent", 1000), ("failed", 1)]
     reasons = {"failed": [("550 no", 1)]}
+    letters.review(code, sample_words.review(now))
+    letters.alert(code, sample_words.alarm(now))
     letters.report(code, Account(day=now.date(), counts=counts, reasons=reasons))

@@ -1,7 +1,7 @@
 """The papers of a day as pages show them, and what somebody's choices would get of them.
 
-Once the day's issue is composed they are the issue's; before, those an issue composed now would
-have.
+Once the day's issue is composed they are the issue's; before, and as long as it is held, those an
+issue composed now would have.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from newsletter.pipeline.selecting import field_of
 from newsletter.pipeline.topics import background
 from newsletter.rendering.faces import Entry
 from newsletter.selection import Candidate, Field, Selection, Wishes
-from newsletter.store import editor_acts, issues, papers
+from newsletter.store import editor_acts, issue_acts, issues, papers
 from newsletter.store.database import Connection
 from newsletter.topics import Catalogue, Topic
 from newsletter.trending import UNTOLD
@@ -34,7 +34,7 @@ class Shown:
     """The candidates of a day with all that is told of each."""
 
     day: date
-    issue: Issue | None  # None: it is not composed yet
+    issue: Issue | None  # None: it is not composed yet, or held
     candidates: tuple[Candidate, ...]  # pinned and most trending first
     entries: Mapping[PaperId, Entry]
     hidden: Collection[PaperId] = field(default=NONE)  # by the editor since
@@ -49,7 +49,7 @@ def today(connection: Connection, catalogue: Catalogue, terms: Terms, now: datet
     """The papers of today."""
     day = now.astimezone(terms.zone).date()
     issue = issues.find(connection, day)
-    if issue is not None:
+    if issue is not None and not issue_acts.is_unpublished(connection, issue.id):
         return of_issue(connection, terms, issue)
     found = running(connection, catalogue, terms, now)
     return Shown(

@@ -1,7 +1,7 @@
 """The mails that are no digests: one named function each.
 
-Confirmation, welcome, preferences, goodbye go to a reader; the report goes to the operator. All
-stand in one frame, `templates/letters/frame`, as HTML and as text.
+Confirmation, welcome, preferences, goodbye go to a reader; report, review and alert to who
+publishes. All stand in one frame, `templates/letters/frame`, as HTML and as text.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from markupsafe import escape
 
 from newsletter.errors import TemplateError
 from newsletter.language import Language
+from newsletter.rendering import letter_words
+from newsletter.rendering.letter_words import Alarm, Review, Words
 from newsletter.rendering.templates import Templates
 from newsletter.snapshot import Masthead
 from subscribers.model import EVERY_DAY
@@ -30,19 +32,6 @@ class Letter:
     html: str
     text: str
     leave: bool = False  # whether one can unsubscribe by it
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Words:
-    subject: str
-    heading: str
-    paragraphs: Sequence[str]
-    why: str  # why this mail came
-    button: str = ""
-    url: str = ""
-    rows: Sequence[tuple[str, str]] = ()
-    notes: Sequence[str] = ()
-    leave: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +73,7 @@ class Letters:
         by_mail = url.startswith("mailto:")
         return self._letter(
             language,
-            _Words(
+            Words(
                 subject=_("Please confirm: {title}").format(title=self._masthead.title),
                 heading=_("One mail from you, and the papers come")
                 if by_mail
@@ -122,7 +111,7 @@ class Letters:
         _ = language.gettext
         return self._letter(
             language,
-            _Words(
+            Words(
                 subject=_("Welcome to {title}").format(title=self._masthead.title),
                 heading=_("Welcome"),
                 paragraphs=[
@@ -154,7 +143,7 @@ class Letters:
         _ = language.gettext
         return self._letter(
             language,
-            _Words(
+            Words(
                 subject=_("Your link to {title}").format(title=self._masthead.title),
                 heading=_("Here is your link"),
                 paragraphs=[
@@ -174,7 +163,7 @@ class Letters:
         _ = language.gettext
         return self._letter(
             language,
-            _Words(
+            Words(
                 subject=_("Please confirm your new address: {title}").format(
                     title=self._masthead.title
                 ),
@@ -205,7 +194,7 @@ class Letters:
         _ = language.gettext
         return self._letter(
             language,
-            _Words(
+            Words(
                 subject=_("Goodbye from {title}").format(title=self._masthead.title),
                 heading=_("You are unsubscribed"),
                 paragraphs=[_("This is the last mail. Thank you for reading.")],
@@ -237,7 +226,7 @@ class Letters:
             )
         return self._letter(
             language,
-            _Words(
+            Words(
                 subject=subject,
                 heading=_("Issue {day}").format(day=language.weekday(account.day)),
                 paragraphs=[
@@ -262,6 +251,16 @@ class Letters:
             ),
         )
 
+    def review(self, code: str, review: Review) -> Letter:
+        """Asks the editor whether an issue may go."""
+        language = self._templates.language(code)
+        return self._letter(language, letter_words.review(language, review))
+
+    def alert(self, code: str, alarm: Alarm) -> Letter:
+        """Tells the operator what needs a hand."""
+        language = self._templates.language(code)
+        return self._letter(language, letter_words.alert(language, alarm))
+
     def _by_hand(self, language: Language, url: str) -> str:
         """What to write where the link to a mail, RFC 6068, opens none."""
         address, _, query = url.removeprefix("mailto:").partition("?")
@@ -285,7 +284,7 @@ class Letters:
             zone=wishes.zone,
         )
 
-    def _letter(self, language: Language, words: _Words) -> Letter:
+    def _letter(self, language: Language, words: Words) -> Letter:
         values = vars(words) | {
             "title": self._masthead.title,
             "imprint": self._imprint,

@@ -1,4 +1,4 @@
-"""How many papers each topic had, week by week, by the issues that were composed."""
+"""How many papers each topic had, week by week, by the issues that everybody may see."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from datetime import date, timedelta
 from sqlalchemy import Connection, func, select
 
 from newsletter.papers import PaperId
+from newsletter.store.issue_acts import UNPUBLISHED
 from newsletter.store.schema import issue_papers, issues
 
 WEEK = timedelta(weeks=1)
+_PUBLISHED = issues.c.id.not_in(UNPUBLISHED)
 
 
 def weekly(connection: Connection, day: date, weeks: int) -> dict[str, list[int]]:
@@ -23,7 +25,7 @@ def weekly(connection: Connection, day: date, weeks: int) -> dict[str, list[int]
     query = (
         select(issue_papers.c.paper_id, issue_papers.c.seen, issue_papers.c.matches)
         .join(issues, issues.c.id == issue_papers.c.issue_id)
-        .where(issues.c.day >= first, issue_papers.c.seen >= first)
+        .where(_PUBLISHED, issues.c.day >= first, issue_papers.c.seen >= first)
     )
     for row in connection.execute(query):
         week = min((row.seen - first) // WEEK, weeks - 1)
@@ -37,7 +39,7 @@ def issues_of(connection: Connection, paper_id: PaperId) -> list[date]:
     query = (
         select(issues.c.day)
         .join(issue_papers, issue_papers.c.issue_id == issues.c.id)
-        .where(issue_papers.c.paper_id == paper_id)
+        .where(_PUBLISHED, issue_papers.c.paper_id == paper_id)
         .order_by(issues.c.day.desc())
     )
     return list(connection.scalars(query))
@@ -45,6 +47,6 @@ def issues_of(connection: Connection, paper_id: PaperId) -> list[date]:
 
 def neighbours(connection: Connection, day: date) -> tuple[date | None, date | None]:
     """The days of the issues before and after a day."""
-    before = select(func.max(issues.c.day)).where(issues.c.day < day)
-    after = select(func.min(issues.c.day)).where(issues.c.day > day)
+    before = select(func.max(issues.c.day)).where(_PUBLISHED, issues.c.day < day)
+    after = select(func.min(issues.c.day)).where(_PUBLISHED, issues.c.day > day)
     return connection.scalar(before), connection.scalar(after)

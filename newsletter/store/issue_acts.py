@@ -1,4 +1,4 @@
-"""Keeps which issues are paused or cancelled, by whom and why, and makes senders let go of them."""
+"""Keeps which issues are held, paused or cancelled, by whom and why; senders let go of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from newsletter.delivery import WAITING, DeliveryState
 from newsletter.store import history
@@ -17,9 +17,19 @@ from newsletter.store.schema import deliveries, issue_acts, issues
 class IssueAct(StrEnum):
     """What an operator does to a whole issue."""
 
+    HOLD = "hold"  # nothing leaves, and nobody is shown it, until it is approved
+    APPROVE = "approve"
     PAUSE = "pause"  # nothing leaves until it is resumed
     RESUME = "resume"
     CANCEL = "cancel"  # nothing more leaves; for ever
+
+
+_ASKED = issue_acts.c.act.in_((IssueAct.HOLD, IssueAct.APPROVE))
+_LAST = select(func.max(issue_acts.c.id)).where(_ASKED).group_by(issue_acts.c.issue_id)
+UNPUBLISHED = select(issue_acts.c.issue_id).where(
+    issue_acts.c.id.in_(_LAST), issue_acts.c.act == IssueAct.HOLD
+)
+"""The issues that were held and never approved since: the public is not shown them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +46,14 @@ class Done:
 class Standing:
     """Whether anything of an issue may leave, and how that came."""
 
-    paused: bool
+    paused: bool  # a held one is
     cancelled: bool
+    held: bool  # it waits for an editor
     acts: tuple[Done, ...]  # oldest first
+
+    def last(self, act: IssueAct) -> Done | None:
+        """The last act of a kind."""
+        return next((one for one in reversed(self.acts) if one.act is act), None)
 
 
 def standing(connection: Connection, issue_id: int) -> Standing:
@@ -52,8 +67,20 @@ def standing(connection: Connection, issue_id: int) -> Standing:
     return Standing(
         paused=row.paused,
         cancelled=row.cancelled,
+        held=not row.cancelled and is_unpublished(connection, issue_id),
         acts=tuple(Done(act=IssueAct(one.act), by=one.by, why=one.why, at=one.at) for one in acts),
     )
+
+
+def is_unpublished(connection: Connection, issue_id: int) -> bool:
+    """Whether an issue was held and never approved since, be it cancelled or not."""
+    query = (
+        select(issue_acts.c.act)
+        .where(issue_acts.c.issue_id == issue_id, _ASKED)
+        .order_by(issue_acts.c.id.desc())
+        .limit(1)
+    )
+    return connection.scalar(query) == IssueAct.HOLD
 
 
 def is_cancelled(connection: Connection, issue_id: int) -> bool:
@@ -77,19 +104,29 @@ def reason(connection: Connection, issue_id: int) -> str:
 def record(connection: Connection, issue_id: int, done: Done) -> bool:
     """Does an act and appends it; False where the issue stands so already, or is cancelled.
 
+    What is held can be approved or cancelled, but neither paused nor resumed.
+
     Whatever senders hold of the issue and have not begun is taken from them: their `begin` finds
     nothing.
     """
-    change = update(issues).where(issues.c.id == issue_id, issues.c.cancelled.is_(False))
-    match done.act:
-        case IssueAct.PAUSE:
-            change = change.where(issues.c.paused.is_(False)).values(paused=True)
-        case IssueAct.RESUME:
-            change = change.where(issues.c.paused.is_(True)).values(paused=False)
-        case IssueAct.CANCEL:
-            change = change.values(cancelled=True)
-    if not connection.execute(change).rowcount:
+    mine = issues.c.id == issue_id
+    locked = select(issues.c.paused, issues.c.cancelled).where(mine).with_for_update()
+    row = connection.execute(locked).one()
+    held = is_unpublished(connection, issue_id)
+    fits = {
+        IssueAct.HOLD: not held,
+        IssueAct.APPROVE: held,
+        IssueAct.PAUSE: not row.paused,
+        IssueAct.RESUME: row.paused and not held,
+        IssueAct.CANCEL: True,
+    }
+    if row.cancelled or not fits[done.act]:
         return False
+    if done.act is IssueAct.CANCEL:
+        connection.execute(update(issues).where(mine).values(cancelled=True))
+    else:
+        paused = done.act in (IssueAct.HOLD, IssueAct.PAUSE)
+        connection.execute(update(issues).where(mine).values(paused=paused))
     values = vars(done) | {"issue_id": issue_id, "act": done.act.value}
     connection.execute(insert(issue_acts).values(values))
     connection.execute(

@@ -15,6 +15,7 @@ from newsletter.papers import PaperId
 from newsletter.selection import Candidate
 from newsletter.snapshot import Both, Card, Chip, Snapshot
 from newsletter.store.insert import insert_new
+from newsletter.store.issue_acts import UNPUBLISHED, is_unpublished
 from newsletter.store.schema import issue_papers, issues, papers
 
 
@@ -100,6 +101,14 @@ def get(connection: Connection, day: date) -> Issue:
     return found
 
 
+def get_published(connection: Connection, day: date) -> Issue:
+    """The issue of a day if everybody may see it; raises RequestError."""
+    found = find(connection, day)
+    if found is None or is_unpublished(connection, found.id):
+        raise RequestError(f"There is no issue of {day.isoformat()}.")
+    return found
+
+
 def by_id(connection: Connection, issue_id: int) -> Issue:
     """The issue of a number that a delivery holds."""
     return _issue(
@@ -120,9 +129,12 @@ def before(connection: Connection, issue: Issue) -> Issue | None:
     return None if row is None else _issue(connection, row)
 
 
-def newest_id(connection: Connection) -> int:
-    """The number of the issue composed last; 0 where there is none."""
-    return connection.scalar(select(func.max(issues.c.id))) or 0
+def newest_id(connection: Connection, *, published: bool = False) -> int:
+    """The number of the issue composed last (that everybody may see); 0 where there is none."""
+    query = select(func.max(issues.c.id))
+    if published:
+        query = query.where(issues.c.id.not_in(UNPUBLISHED))
+    return connection.scalar(query) or 0
 
 
 def latest_row(connection: Connection) -> Listed | None:
@@ -136,8 +148,8 @@ def latest_day(connection: Connection) -> date | None:
     return found
 
 
-def listed(connection: Connection, limit: int) -> list[Listed]:
-    """Issues, newest first."""
+def listed(connection: Connection, limit: int, *, published: bool = False) -> list[Listed]:
+    """Issues (that everybody may see), newest first."""
     papers = (
         select(func.count())
         .where(issue_papers.c.issue_id == issues.c.id)
@@ -149,6 +161,8 @@ def listed(connection: Connection, limit: int) -> list[Listed]:
         .order_by(issues.c.day.desc())
         .limit(limit)
     )
+    if published:
+        query = query.where(issues.c.id.not_in(UNPUBLISHED))
     return [Listed(**row._mapping) for row in connection.execute(query)]
 
 

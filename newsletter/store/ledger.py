@@ -192,6 +192,13 @@ def count_silenced(connection: Connection, issue_id: int, now: datetime) -> int:
     return connection.scalar(query) or 0
 
 
+def first_due(connection: Connection, issue_id: int) -> datetime | None:
+    """The earliest hour of an issue's deliveries that wait."""
+    mine = (deliveries.c.issue_id == issue_id, deliveries.c.state.in_(WAITING))
+    found: datetime | None = connection.scalar(select(func.min(deliveries.c.due_at)).where(*mine))
+    return found
+
+
 def reasons(
     connection: Connection, issue_id: int, state: DeliveryState, limit: int
 ) -> dict[str, int]:

@@ -22,6 +22,8 @@ class LetterKind(StrEnum):
     GOODBYE = "goodbye"
     REPORT = "report"  # to the operator
     CHANGE = "change"  # to an address that a reader wants instead
+    REVIEW = "review"  # to the editor: an issue waits for approval
+    ALERT = "alert"  # to the operator: something needs a hand
 
 
 class LetterState(StrEnum):
@@ -84,6 +86,26 @@ def queue_all(
         for key, address, subscriber_id in wanted
     ]
     return len(insert_new(connection, letters, rows, returning=letters.c.id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A letter that was queued, and how far it has come."""
+
+    id: int
+    state: LetterState
+    queued_at: datetime
+
+
+def newest(
+    connection: Connection, kind: LetterKind, state: LetterState | None = None
+) -> Written | None:
+    """The letter of a kind (in a state) that was queued last."""
+    query = select(letters.c.id, letters.c.state, letters.c.queued_at).where(letters.c.kind == kind)
+    if state is not None:
+        query = query.where(letters.c.state == state)
+    row = connection.execute(query.order_by(letters.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else Written(**{**row._mapping, "state": LetterState(row.state)})
 
 
 def queued_since(

@@ -404,5 +404,5 @@ alerts = Table(
     metadata,
     Column("name", String(128), primary_key=True),  # what, and of which source or issue
     Column("since", Instant, nullable=False),
-    Column("words", Text, nullable=False),  # one sentence
+    Column("words", Text, nullable=False),  # JSON: [sentence, what fills its places, command]
 )

@@ -151,7 +151,7 @@ def _reading(api: FastAPI, site: Site) -> None:
     def list_issues(limit: Limit = 50) -> list[IssueRow]:
         """Issues, the newest first."""
         with site.app.database.read() as connection:
-            found = issues.listed(connection, limit)
+            found = issues.listed(connection, limit, published=True)
         return [
             IssueRow(day=one.day, composed_at=one.composed_at, papers=one.papers) for one in found
         ]
@@ -160,7 +160,7 @@ def _reading(api: FastAPI, site: Site) -> None:
     def issue(day: date) -> IssueOut:
         """One issue."""
         with site.app.database.read() as connection:
-            found = issues.get(connection, day)
+            found = issues.get_published(connection, day)
             shown = pipeline.of_issue(connection, site.app.terms, found)
         return IssueOut(
             day=found.day,

@@ -20,7 +20,7 @@ from newsletter.rendering.faces import Entry, Face, face
 from newsletter.rendering.tex import to_unicode
 from newsletter.selection import Candidate
 from newsletter.sparkline import sparkline_svg
-from newsletter.store import courses, editor_acts, issues, ledger, papers
+from newsletter.store import courses, editor_acts, issue_acts, issues, ledger, papers
 from newsletter.store.database import Connection
 from newsletter.trending import UNTOLD
 from newsletter.web.site import Current, Ended, Site
@@ -51,7 +51,7 @@ def router(site: Site) -> APIRouter:
         """The issues there are, the newest first."""
         language = site.language(request)
         with site.app.database.read() as connection:
-            found = issues.listed(connection, LISTED)
+            found = issues.listed(connection, LISTED, published=True)
         rows = [(one.day.isoformat(), language.weekday(one.day), one.papers) for one in found]
         return site.public(request, "issues.html", {"rows": rows})
 
@@ -59,7 +59,7 @@ def router(site: Site) -> APIRouter:
     def issue(request: Request, day: str) -> HTMLResponse:
         """What was trending on a day."""
         with site.app.database.read() as connection:
-            found = issues.get(connection, _day(day))
+            found = issues.get_published(connection, _day(day))
             shown = pipeline.of_issue(connection, site.app.terms, found)
             before, after = courses.neighbours(connection, found.day)
         language = site.language(request)
@@ -210,7 +210,7 @@ def _digest(site: Site, request: Request, token: str) -> Response:
         found = issues.by_id(connection, issue_id)
         reader = subscribers.by_id(connection, number)
         held = ledger.entries(connection, issue_id, subscriber_id=number)
-        if not held:
+        if not held or issue_acts.is_unpublished(connection, issue_id):
             raise TokenError("There is no such digest.")
         if subscribers.is_erased(reader):
             raise Ended

@@ -55,10 +55,10 @@ def router(site: Site) -> APIRouter:
     def sitemap(request: Request) -> Response:
         """The pages that do not change by themselves."""
         with site.app.database.read() as connection:
-            days = [one.day.isoformat() for one in issues.listed(connection, 1000)]
+            found = issues.listed(connection, 1000, published=True)
         root = ET.Element("urlset", xmlns=SITEMAP)
         places = ["/", "/issues/", "/topics/"]
-        places += [f"/issues/{day}" for day in days]
+        places += [f"/issues/{one.day.isoformat()}" for one in found]
         places += [f"/topics/{one.slug}" for one in site.current.topics]
         for place in places:
             ET.SubElement(ET.SubElement(root, "url"), "loc").text = _home(site, request) + place

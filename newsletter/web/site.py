@@ -52,7 +52,7 @@ class Current:
     """Today's papers, and what is known of topics."""
 
     made_at: datetime
-    newest: int  # the number of the newest issue
+    newest: int  # the number of the newest issue that is not held
     catalogue: Catalogue
     offered: Catalogue  # what everybody can follow: readers' own rules are nobody else's affair
     shown: Shown
@@ -141,7 +141,7 @@ class Site:
             shown = pipeline.today(connection, offered, terms, now)
             return Current(
                 made_at=now,
-                newest=issues.newest_id(connection),
+                newest=issues.newest_id(connection, published=True),
                 catalogue=catalogue,
                 offered=offered,
                 shown=shown,
@@ -179,7 +179,7 @@ class Site:
         if now - current.made_at >= ANEW or self.today(now) != current.shown.day:
             return True
         with self.app.database.read() as connection:
-            return issues.newest_id(connection) != current.newest
+            return issues.newest_id(connection, published=True) != current.newest
 
     def today(self, now: datetime) -> date:
         """The day of the issue that is today's."""

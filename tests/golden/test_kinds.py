@@ -12,16 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from newsletter import pipeline
+from newsletter import alerts, pipeline
+from newsletter.alerts import DiskFacts, Facts, IssueFacts, SourceFacts, WebhookFacts
 from newsletter.cli.preview import take_apart
 from newsletter.issue import Digest
 from newsletter.message import Builder, Message
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline.letters import letter_to
+from newsletter.preflight.findings import error, warning
 from newsletter.rendering.faces import Entry
+from newsletter.rendering.letter_words import Alarm, Listed, Review, Trouble
 from newsletter.rendering.letters import Account, Letters
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
+from newsletter.rendering.tex import to_unicode
 from newsletter.resources import folder
 from newsletter.selection import Pick
 from newsletter.store.letters import LetterKind
@@ -141,6 +145,73 @@ def report(language: str = "en") -> tuple[str, str]:
     return told.html, told.text
 
 
+def review(language: str = "en") -> tuple[str, str]:
+    """An issue that the preflight refuses, with words from outside that would be mark-up."""
+    told = Review(
+        day=NOW.date(),
+        since=NOW,
+        by="newsletter",
+        reason="issue.hold is set",
+        papers=41,
+        readers=1204,
+        first_due=NOW + timedelta(minutes=30),
+        passes=False,
+        findings=[
+            error("link", "A link cannot be read.", "Hide the paper.", "asa@example.org: <b>"),
+            replace(warning("size", "A mail is large.", "Shorten it.", "bo@example.org"), times=3),
+        ],
+        top=[
+            Listed(
+                paper=PAPERS[0], title=title(0), trend=1, pinned=True, topics=["Alignment", "<i>"]
+            ),
+            Listed(paper=PAPERS[1], title=title(1), trend=0.504, pinned=False, topics=[]),
+            Listed(paper=None, title="It was taken away", trend=0.1, pinned=False, topics=["X"]),
+        ],
+        page="digest-2026-03-12.html",
+    )
+    letter = DESK.letters.review(language, told)
+    return letter.html, letter.text
+
+
+def title(at: int) -> str:
+    return to_unicode(PAPERS[at].title)
+
+
+def alert(language: str = "en") -> tuple[str, str]:
+    """Something new of each kind, something old, something over."""
+    day = "2026-03-12"
+    late = IssueFacts(
+        name=day, composed_at=NOW, sent=90, failed=9, unknown=1, late=204, late_since=NOW
+    )
+    facts = Facts(
+        now=NOW + timedelta(hours=3),
+        issues=[late],
+        sources=[
+            SourceFacts(name="arxiv", failures=6, error="500 <script> " + "too long " * 99),
+            SourceFacts(name="lab", stale="its newest entry is of 2026-02-01"),
+        ],
+        complaints=4,
+        bounces=12,
+        suppressed=31,
+        suppressed_before=14,
+        webhooks=[WebhookFacts(id=3, tries=11, lost=0, answer="503 Service Unavailable")],
+        receipts_since=NOW - timedelta(days=2),
+        disks=[DiskFacts(what="database", free=120 * 2**20, total=2**36)],
+        host="mail-1",
+        failures={"compose": "Template card.html, line 3: it cannot be read."},
+    )
+    found = alerts.judge(replace(facts, missing=(NOW.date(), 12)))
+    told = DESK.letters.alert(
+        language,
+        Alarm(
+            new=[Trouble(alert=one, since=NOW) for one in found[:-1]],
+            still=[Trouble(alert=found[-1], since=NOW - timedelta(days=1))],
+            over=[Trouble(alert=found[1], since=NOW - timedelta(days=2), ended_at=NOW)],
+        ),
+    )
+    return told.html, told.text
+
+
 def parts(message: Message) -> tuple[str, str]:
     found = take_apart(message.content)
     return found.html, found.text
@@ -158,6 +229,10 @@ KINDS = {
     "goodbye": lambda: parts(letter(LetterKind.GOODBYE, State.UNSUBSCRIBED)),
     "report": report,
     "report-de": lambda: report("de"),
+    "review": review,
+    "review-de": lambda: review("de"),
+    "alert": alert,
+    "alert-de": lambda: alert("de"),
 }
 
 

@@ -17,6 +17,7 @@ from newsletter.errors import TemplateError
 
 ROOT = Path(__file__).parents[2]
 METHODS = [
+    ("newsletter/alerts.py", "python"),
     ("newsletter/rendering/**.py", "python"),
     ("newsletter/web/**.py", "python"),
     ("templates/**.*", "jinja2"),
