@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
+
+from newsletter.cli.root import root
 from tests import commands
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,6 +47,17 @@ def blocks(kind: str) -> list[str]:
         for found in re.finditer(r"```sh ?(\w*)\n(.*?)```", GUIDE, re.S)
         if found[1] == kind
     ]
+
+
+def understood(words: list[str]) -> None:
+    """Raises where the command line would not take these words; does nothing by them."""
+    command: click.Command = root
+    context = click.Context(root, info_name="newsletter")
+    while isinstance(command, click.Group):
+        _, found, words = command.resolve_command(context, words)
+        assert found is not None
+        command = found
+    command.make_context(command.name, words, parent=context)
 
 
 class Server:

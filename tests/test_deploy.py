@@ -6,18 +6,15 @@ import re
 import shlex
 import shutil
 import subprocess
-import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import click
 import pytest
 
-from newsletter.cli.root import root
 from newsletter.config import load
 from newsletter.errors import ConfigError
 from tests.commands import PAGE
-from tests.deploying import DEPLOY, GUIDE, ROOT, Server, blocks
+from tests.deploying import DEPLOY, GUIDE, Server, blocks, understood
 
 UNITS = sorted((*DEPLOY.glob("*.service"), *DEPLOY.glob("*.timer")))
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
@@ -55,9 +52,9 @@ def test_the_guide_is_done_as_it_says(tmp_path: Path):
 
     assert "papers1._domainkey.papers.your.domain" in server.do(sign)
     assert "signed as papers.your.domain" in server.do("newsletter config check")
-    assert "not answer" in server.do(doctor)
+    assert "1 warning" in server.do(doctor)
 
-    server.do("newsletter subscribe before@your.domain")
+    server.do("newsletter subscribe before@your.domain\nnewsletter collect\nnewsletter compose")
     server.do("/usr/local/bin/newsletter-backup")
     server.do("newsletter subscribe after@your.domain")
     server.place("/var/lib/newsletter/secret.key").write_text("lost\n", encoding="utf-8")
@@ -167,46 +164,3 @@ def command_lines() -> list[list[str]]:
 def test_every_command_that_is_named_is_there(words: list[str]):
     """Its name, its options and its arguments."""
     understood(words)
-
-
-def understood(words: list[str]) -> None:
-    """Raises where the command line would not take these words; does nothing by them."""
-    command: click.Command = root
-    context = click.Context(root, info_name="newsletter")
-    while isinstance(command, click.Group):
-        _, found, words = command.resolve_command(context, words)
-        assert found is not None
-        command = found
-    command.make_context(command.name, words, parent=context)
-
-
-def test_a_wheel_can_be_made_of_what_the_image_copies(tmp_path: Path):
-    """Copied to the image's build is all that the wheel needs, and .dockerignore lets it through."""
-    from tests.test_wheel import run
-
-    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    let = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    copied = copies((DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
-    assert set(copied) == let
-    source = tmp_path / "source"
-    source.mkdir()
-    for name in copied:
-        if (ROOT / name).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, source / name, ignore=ignored)
-        else:
-            shutil.copy(ROOT / name, source / name)
-    build = ("-m", "build", "--wheel", "--no-isolation", "-o", tmp_path, source)
-    import sys
-
-    run(sys.executable, *build, cwd=tmp_path)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as opened:
-        names = set(opened.namelist())
-    assert {"newsletter/cli/root.py", "newsletter/_data/seeds/topics.toml"} <= names
-
-
-def copies(dockerfile: str) -> list[str]:
-    """What is copied from the checkout, not from a stage before."""
-    found = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.M)
-    return [name for line in found for name in line.split()]
