@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploying import blocks
+
 ROOT = Path(__file__).resolve().parent.parent
 MINUTES = 60  # seconds
 PATIENCE = 8 * MINUTES  # an empty package cache and a slow line
+WHEEL = "trending_papers-*.whl"  # as a shell knows it
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -41,13 +45,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The commands of an environment with the wheel and its pinned requirements only."""
-    folder = tmp_path_factory.mktemp("venv")
-    run(sys.executable, "-m", "venv", folder, cwd=folder)
-    pip = (folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install")
-    run(*pip, "--require-hashes", "-r", ROOT / "requirements.txt", cwd=folder)
-    run(*pip, "--no-deps", wheel, cwd=folder)
-    return folder / "bin"
+    """The commands of an environment that was made as docs/deploy.md says."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(wheel, folder)
+    shutil.copy(ROOT / "requirements.txt", folder)
+    (folder / "opt").mkdir()
+    for command in blocks("install")[0].splitlines():
+        there = command.replace("/opt/newsletter", f"{folder}/opt")
+        words = there.replace("python3", sys.executable).replace(WHEEL, wheel.name)
+        run(*words.split(), cwd=folder)
+    return folder / "opt" / "current" / "bin"
 
 
 def test_what_ships(wheel: Path):
