@@ -78,13 +78,14 @@ def prune(
     now: datetime,
     progress: Callable[[int], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
+    batch: int = BATCH,
 ) -> Pruned:
-    """Takes out what is older than `terms`; raises StoreError.
+    """Takes out what is older than `terms`, `batch` rows a transaction; raises StoreError.
 
     `progress` is told how many rows went since it was last told. Once it is `stopped` it ends
     after the batch under way.
     """
-    return Pruned(rows=_Pruning(database, terms.horizons(now), progress, stopped).run())
+    return Pruned(rows=_Pruning(database, terms.horizons(now), progress, stopped, batch).run())
 
 
 def foresee(database: Database, terms: Retention, now: datetime) -> Pruned:
@@ -114,11 +115,13 @@ class _Pruning:
         horizons: Horizons,
         progress: Callable[[int], None],
         stopped: Callable[[], bool],
+        batch: int,
     ) -> None:
         self._database = database
         self._horizons = horizons
         self._progress = progress
         self._stopped = stopped
+        self._batch = batch
         self._gone: Counter[str] = Counter()
 
     def run(self) -> dict[str, int]:
@@ -172,7 +175,8 @@ class _Pruning:
         with self._database.read() as connection:
             return step.any(connection)
 
-    def _all(self, step: Step, limit: int = BATCH) -> None:
+    def _all(self, step: Step, most: int = BATCH) -> None:
+        limit = min(most, self._batch)
         while not self._stopped():
             with self._database.write() as connection:
                 gone = step.take(connection, limit)

@@ -8,15 +8,18 @@ are never given twice, so one number an issue is enough; it stands in the issue'
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 
 from sqlalchemy import Connection, func, select, update
 
 from newsletter.delivery import RECEIVED
+from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.store.schema import deliveries, issues
 from subscribers.schema import subscribers
 
 UP_TO = "forgotten"  # in the snapshot: the number of the last reader who had the issue
+YOUNGEST = timedelta(days=60)  # no delivery is forgotten sooner
 CHUNK = 500
 
 
@@ -36,31 +39,40 @@ def mark(connection: Connection, issue_id: int) -> None:
     connection.execute(update(issues).where(issues.c.id == issue_id).values(snapshot=changed))
 
 
-def up_to(connection: Connection, issue_ids: Collection[int]) -> dict[int, int]:
-    """Of these issues those that are forgotten, each with the number of its last reader."""
-    noted = issues.c.snapshot[UP_TO].as_integer()
-    asked = sorted(issue_ids)
-    found: dict[int, int] = {}
-    for start in range(0, len(asked), CHUNK):
-        query = select(issues.c.id, noted.label("last")).where(
-            issues.c.id.in_(asked[start : start + CHUNK]), noted.is_not(None)
-        )
-        found |= {row.id: row.last for row in connection.execute(query)}
-    return found
-
-
 def presumed(
-    connection: Connection, places: Mapping[tuple[int, int], PaperId], first: int, last: int
+    connection: Connection,
+    issue: Issue,
+    places: Mapping[tuple[int, int], PaperId],
+    first: int,
+    last: int,
 ) -> dict[int, set[PaperId]]:
-    """What readers numbered `first` to `last` are taken to have had of forgotten issues.
+    """What readers numbered `first` to `last` are taken to have had, beside what is known.
 
-    `places` are those of papers in issues, as (issue, place).
+    `places` are those of an issue's papers in issues, as (issue, place). Costs next to nothing
+    unless one of the papers stood in an issue long ago.
     """
-    noted = up_to(connection, {issue_id for issue_id, _ in places})
     found: dict[int, set[PaperId]] = {}
-    for issue_id, final in noted.items():
+    for issue_id, final in _up_to(connection, issue, {one for one, _ in places}).items():
         names = {name for (one, _), name in places.items() if one == issue_id}
         query = select(subscribers.c.id).where(subscribers.c.id.between(first, min(last, final)))
         for reader in connection.scalars(query):
             found.setdefault(reader, set()).update(names)
     return found
+
+
+def _up_to(connection: Connection, issue: Issue, issue_ids: Collection[int]) -> dict[int, int]:
+    """Of these issues those that are forgotten, each with the number of its last reader."""
+    asked = sorted(issue_ids)
+    old: list[int] = []
+    for start in range(0, len(asked), CHUNK):
+        query = select(issues.c.id).where(
+            issues.c.id.in_(asked[start : start + CHUNK]),
+            issues.c.composed_at < issue.composed_at - YOUNGEST,
+        )
+        old += connection.scalars(query)
+    noted = issues.c.snapshot[UP_TO].as_integer()  # snapshots are large, so of those alone
+    found = (
+        connection.execute(select(issues.c.id, noted).where(issues.c.id == one)).one()
+        for one in old
+    )
+    return {number: final for number, final in found if final is not None}
