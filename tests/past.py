@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ from newsletter.store.schema import (
     webhooks,
 )
 from newsletter.store.schema import issues as issue_table
+from newsletter.trending import ADDED, Trend
 from subscribers import store, suppression_store
 from subscribers.model import Consent, Preferences
 from subscribers.schema import address_changes, subscriber_events
@@ -70,15 +72,15 @@ class Past:
             paper = Paper(id=name, title=f"A paper on the {number}th way", abstract=f"W{number}.")
             known[name] = seen
             put = papers.put(connection, [paper], seen, source="hf", trust=50)
-            looks = [seen + look * timedelta(hours=9) for look in range(chance.randrange(6))]
+            looks = [seen + look * timedelta(hours=9) for look in range(chance.randrange(1, 7))]
             if chance.random() < 0.15:
-                looks.append(NOW - chance.randrange(1, 9) * DAY)
+                looks.append(NOW + timedelta(hours=1) - chance.randrange(1, 9) * DAY)
             told = [
                 Observation(
                     paper_id=name,
-                    source=chance.choice(("hf", "second")),
+                    source=chance.choice(("hf", "hf", "second")),
                     at=at,
-                    listed=None if chance.random() < 0.3 else at.date(),
+                    listed=None if chance.random() < 0.3 else seen.date(),
                     votes=chance.choice((None, chance.randrange(90))),
                     position=chance.choice((None, 1 + chance.randrange(9))),
                     of=9,
@@ -86,9 +88,9 @@ class Past:
                 for at in looks
             ]
             papers.observe(connection, told, put.ids)
-        for name in chance.sample(sorted(known), 6):
-            act = chance.choice((Act.PIN, Act.ADD, Act.UNPIN))
-            at = NOW - chance.randrange(1, 200) * DAY
+        for place, name in enumerate([*list(known)[:4], *chance.sample(sorted(known), 6)]):
+            act = chance.choice((Act.PIN, Act.ADD, Act.UNPIN)) if place else Act.PIN
+            at = NOW - chance.randrange(1, 200 if place > 3 else 7) * DAY
             editor_acts.record(connection, Entry(paper_id=name, act=act, words="", by="ed", at=at))
         return known
 
@@ -101,7 +103,8 @@ class Past:
         chance = self._chance
         for number in range(READERS):
             consent = Consent(at=NOW - OLDEST * DAY, form="test")
-            done = store.subscribe(connection, f"r{number}@example.org", Preferences(), consent)
+            wants = Preferences(follows=frozenset({"alignment", "robotics"}))
+            done = store.subscribe(connection, f"r{number}@example.org", wants, consent)
             self.readers.append(done.subscriber.id)
             if chance.random() < 0.2:
                 rest = Suppression(
@@ -120,10 +123,14 @@ class Past:
             return
         names = chance.sample(seen, min(8, len(seen)))
         issue = self._freeze(connection, now, [_candidate(name, now) for name in names])
+        asleep = self.readers[1:3] if now > NOW - 200 * DAY else []
         for reader in chance.sample(self.readers, chance.randrange(READERS)):
+            if reader in asleep:
+                continue
             state = chance.choice(STATES)
             picks = chance.sample(range(len(names)), chance.randrange(1, len(names) + 1))
-            kept = "[" + ",".join(f'[{place},0.5,["alignment"]]' for place in picks) + "]"
+            slugs = chance.choice(([], ["alignment"], ["robotics"], ["alignment", "robotics"]))
+            kept = json.dumps([[place, 0.5, slugs] for place in picks])
             late = chance.random() < 0.05
             row = {
                 "issue_id": issue.id,
@@ -187,7 +194,7 @@ class Past:
         first = store.by_id(connection, self.readers[0])
         wants = replace(first.preferences, follows=frozenset({"own-followed"}))
         store.change(connection, first.id, wants, NOW, "test")
-        for place, reader in enumerate(chance.sample(self.readers[1:], 5)):
+        for place, reader in enumerate(chance.sample(self.readers[3:], 5)):
             at = NOW - (chance.randrange(90) if place else 60) * DAY  # one at least may go
             erasing.erase(connection, reader)
             store.erase(connection, reader, at, "test")
@@ -209,7 +216,9 @@ class Past:
     def _compose(self, connection: Connection) -> Issue:
         found = standing(connection).items()
         return self._freeze(
-            connection, NOW, [replace(_candidate(name, NOW), trend=score) for name, score in found]
+            connection,
+            NOW,
+            [replace(_candidate(name, NOW), trend=trend.score) for name, trend in found],
         )
 
     def rows(self, *tables: Table) -> list[list[tuple[object, ...]]]:
@@ -237,7 +246,7 @@ def _candidate(name: PaperId, now: datetime) -> Candidate:
     return Candidate(paper_id=name, seen=now.date(), trend=0.5, matches={"alignment": 0.5})
 
 
-def standing(connection: Connection) -> dict[PaperId, float]:
+def standing(connection: Connection) -> dict[PaperId, Trend]:
     """The papers that an issue of today may carry, with their trends."""
     since = NOW - TERMS.window
     hands = editor_acts.hands(connection).items()
@@ -248,4 +257,4 @@ def standing(connection: Connection) -> dict[PaperId, float]:
     ]
     kept = {one.paper.id: one for one in papers.since(connection, since, besides=wanted)}
     found = trends_of(kept, TERMS, NOW)
-    return {name: found[name].score if name in found else 0.5 for name in sorted(kept)}
+    return {name: found.get(name, ADDED) for name in sorted(kept)}

@@ -23,6 +23,7 @@ from newsletter.settings.publication import IssueSettings
 from newsletter.settings.service import RetentionSettings
 from newsletter.store import events, pruning_memory
 from newsletter.store.pruning import ENDED
+from newsletter.trending import Trend
 from subscribers import store
 from subscribers.schema import metadata
 from subscribers.suppression import Fact
@@ -52,9 +53,10 @@ class Look:
     """What decides who gets what, and what nobody may lose."""
 
     wishes: list[Wishes]  # of every reader, erased ones but for their past
-    standing: dict[PaperId, float]
+    standing: dict[PaperId, Trend]
+    spoken: set[tuple[str, str]]  # which sources spoke of which papers
     facts: list[list[Fact]]  # of readers whose address rests
-    unsettled: list[tuple[object, ...]]
+    unsettled: list[tuple[object, ...]]  # or tried again of late
     untold: list[tuple[object, ...]]
 
 
@@ -75,8 +77,9 @@ def look(past: Past) -> Look:
         ).all()
         unsettled = connection.execute(
             text(
-                "SELECT * FROM deliveries WHERE state NOT IN ('sent', 'failed', 'skipped') "
-                "ORDER BY id"
+                "SELECT d.* FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id WHERE "
+                "d.state NOT IN ('sent', 'failed', 'skipped') OR "
+                "(d.retried_at IS NOT NULL AND s.domain <> 'erased.invalid') ORDER BY d.id"
             )
         )
         untold = connection.execute(
@@ -85,9 +88,11 @@ def look(past: Past) -> Look:
                 "ORDER BY id"
             )
         )
+        spoken = connection.execute(text("SELECT paper_id, source FROM observations"))
         return Look(
             wishes=wishes,
             standing=standing(connection),
+            spoken={(row[0], row[1]) for row in spoken},
             facts=[events.facts(connection, one, None) for one in resting],
             unsettled=[tuple(row) for row in unsettled],
             untold=[tuple(row) for row in untold],
