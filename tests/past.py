@@ -28,7 +28,6 @@ from newsletter.store.schema import (
     votes,
     webhooks,
 )
-from newsletter.store.schema import issues as issue_table
 from newsletter.trending import ADDED, Trend
 from subscribers import store, suppression_store
 from subscribers.model import Consent, Preferences
@@ -47,34 +46,36 @@ STATES = [*DeliveryState, *[DeliveryState.SENT] * 8]
 class Past:
     """A random past in an empty database; the same number draws the same one."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, now: datetime = NOW) -> None:
+        self.now = now
         world = World(url)
-        world.compose(NOW - OLDEST * DAY)
+        world.compose(self.now - OLDEST * DAY)
         self.database: Database = world.database
         self._chance = random.Random(seed)
         self.readers: list[int] = []
         with self.database.write() as connection:
             self._snapshot = issues.by_id(connection, 1).snapshot
+            self._slugs = sorted(self._snapshot.chips)[:2]
             self._papers = self._collect(connection)
             self._subscribe(connection)
             for age in sorted(self._chance.sample(range(2, OLDEST), ISSUES), reverse=True):
-                self._publish(connection, NOW - age * DAY)
+                self._publish(connection, self.now - age * DAY)
             self._beside(connection)
             self.today = self._compose(connection)
 
     def _collect(self, connection: Connection) -> dict[PaperId, datetime]:
-        """Papers with their ages; some are one, some stand in a list again, some are pinned."""
+        """Papers with their ages; some stand in a list again, some are pinned."""
         chance = self._chance
         ages = sorted((chance.randrange(3, OLDEST) for _ in range(PAPERS)), reverse=True)
         known: dict[PaperId, datetime] = {}
         for number, age in enumerate(ages):
-            name, seen = PaperId(f"arxiv:2401.{number:05}"), NOW - age * DAY
+            name, seen = PaperId(f"arxiv:2401.{number:05}"), self.now - age * DAY
             paper = Paper(id=name, title=f"A paper on the {number}th way", abstract=f"W{number}.")
             known[name] = seen
             put = papers.put(connection, [paper], seen, source="hf", trust=50)
             looks = [seen + look * timedelta(hours=9) for look in range(chance.randrange(1, 7))]
             if chance.random() < 0.15:
-                looks.append(NOW + timedelta(hours=1) - chance.randrange(1, 9) * DAY)
+                looks.append(self.now + timedelta(hours=1) - chance.randrange(1, 9) * DAY)
             told = [
                 Observation(
                     paper_id=name,
@@ -90,20 +91,15 @@ class Past:
             papers.observe(connection, told, put.ids)
         for place, name in enumerate([*list(known)[:4], *chance.sample(sorted(known), 6)]):
             act = chance.choice((Act.PIN, Act.ADD, Act.UNPIN)) if place else Act.PIN
-            at = NOW - chance.randrange(1, 200 if place > 3 else 7) * DAY
+            at = self.now - chance.randrange(1, 200 if place > 3 else 7) * DAY
             editor_acts.record(connection, Entry(paper_id=name, act=act, words="", by="ed", at=at))
         return known
-
-    def merge(self, connection: Connection, old: PaperId, new: PaperId) -> None:
-        """Two papers turn out to be one."""
-        both = Paper(id=new, aliases=(old,), title="They are one")
-        papers.put(connection, [both], NOW, source="third", trust=10)
 
     def _subscribe(self, connection: Connection) -> None:
         chance = self._chance
         for number in range(READERS):
-            consent = Consent(at=NOW - OLDEST * DAY, form="test")
-            wants = Preferences(follows=frozenset({"alignment", "robotics"}))
+            consent = Consent(at=self.now - OLDEST * DAY, form="test")
+            wants = Preferences(follows=frozenset(self._slugs))
             done = store.subscribe(connection, f"r{number}@example.org", wants, consent)
             self.readers.append(done.subscriber.id)
             if chance.random() < 0.2:
@@ -111,7 +107,7 @@ class Past:
                     address_key=f"r{number}@example.org",
                     kind=SuppressionKind.SOFT,
                     reason="Rests.",
-                    at=NOW - 20 * DAY,
+                    at=self.now - 20 * DAY,
                     by="reply",
                 )
                 suppression_store.put(connection, rest)
@@ -123,13 +119,13 @@ class Past:
             return
         names = chance.sample(seen, min(8, len(seen)))
         issue = self._freeze(connection, now, [_candidate(name, now) for name in names])
-        asleep = self.readers[1:3] if now > NOW - 200 * DAY else []
+        asleep = self.readers[1:3] if now > self.now - 200 * DAY else []
         for reader in chance.sample(self.readers, chance.randrange(READERS)):
             if reader in asleep:
                 continue
             state = chance.choice(STATES)
             picks = chance.sample(range(len(names)), chance.randrange(1, len(names) + 1))
-            slugs = chance.choice(([], ["alignment"], ["robotics"], ["alignment", "robotics"]))
+            slugs = chance.sample(self._slugs, chance.randrange(3))
             kept = json.dumps([[place, 0.5, slugs] for place in picks])
             late = chance.random() < 0.05
             row = {
@@ -146,7 +142,7 @@ class Past:
                 "tries": 1,
                 "attempt": 1,
                 "reply": "250 taken",
-                "retried_at": NOW - DAY if late else None,
+                "retried_at": self.now - DAY if late else None,
                 "sent_at": now if state is DeliveryState.SENT else None,
             }
             made = connection.execute(insert(deliveries).values(row).returning(deliveries.c.id))
@@ -175,7 +171,7 @@ class Past:
         chance = self._chance
         for reader in self.readers:
             for _ in range(9):
-                at = NOW - chance.randrange(OLDEST) * DAY
+                at = self.now - chance.randrange(OLDEST) * DAY
                 event = {"subscriber_id": reader, "kind": "changed", "at": at, "by": "test"}
                 connection.execute(insert(subscriber_events).values(event))
                 letter = {"key": f"welcome/{reader}/{chance.random()}", "kind": "welcome"}
@@ -185,17 +181,19 @@ class Past:
                 connection.execute(insert(letters).values(letter))
             wish = {"subscriber_id": reader, "address": "y@example.org", "asked_at": at}
             connection.execute(insert(address_changes).values(wish))
-            vote = {"subscriber_id": reader, "value": 1, "clicked": False, "at": NOW - DAY}
+            vote = {"subscriber_id": reader, "value": 1, "clicked": False, "at": self.now - DAY}
             vote["paper_id"] = chance.choice(sorted(self._papers))
             connection.execute(insert(votes).values(vote))
         rule = {"definition": {}, "own": True, "removed": False, "by": "a reader"}
         for slug in ("own-followed", "own-alone"):
-            connection.execute(insert(topics).values(rule | {"slug": slug, "at": NOW - 99 * DAY}))
+            connection.execute(
+                insert(topics).values(rule | {"slug": slug, "at": self.now - 99 * DAY})
+            )
         first = store.by_id(connection, self.readers[0])
         wants = replace(first.preferences, follows=frozenset({"own-followed"}))
-        store.change(connection, first.id, wants, NOW, "test")
+        store.change(connection, first.id, wants, self.now, "test")
         for place, reader in enumerate(chance.sample(self.readers[3:], 5)):
-            at = NOW - (chance.randrange(90) if place else 60) * DAY  # one at least may go
+            at = self.now - (chance.randrange(90) if place else 60) * DAY  # one at least may go
             erasing.erase(connection, reader)
             store.erase(connection, reader, at, "test")
             if not place or chance.random() < 0.6:
@@ -204,9 +202,9 @@ class Past:
         newest = connection.scalar(
             select(subscriber_events.c.id).order_by(subscriber_events.c.id.desc()).limit(1)
         )
-        hook = {"url": "https://example.org/", "kinds": [], "created_at": NOW, "tries": 0}
+        hook = {"url": "https://example.org/", "kinds": [], "created_at": self.now, "tries": 0}
         hook |= {
-            "next_at": NOW,
+            "next_at": self.now,
             "lost": 0,
             "answer": "",
             "cursor": (newest or 0) - chance.randrange(3),
@@ -214,11 +212,11 @@ class Past:
         connection.execute(insert(webhooks).values(hook))
 
     def _compose(self, connection: Connection) -> Issue:
-        found = standing(connection).items()
+        found = standing(connection, self.now).items()
         return self._freeze(
             connection,
-            NOW,
-            [replace(_candidate(name, NOW), trend=trend.score) for name, trend in found],
+            self.now,
+            [replace(_candidate(name, self.now), trend=trend.score) for name, trend in found],
         )
 
     def rows(self, *tables: Table) -> list[list[tuple[object, ...]]]:
@@ -229,26 +227,14 @@ class Past:
                 for one in tables
             ]
 
-    def pin(self, paper_id: PaperId) -> None:
-        """The editor brings an old paper back."""
-        with self.database.write() as connection:
-            act = Entry(paper_id=paper_id, act=Act.PIN, words="", by="ed", at=NOW)
-            editor_acts.record(connection, act)
-
-    def unpublish(self) -> None:
-        """Today's issue is moved to tomorrow, so that another can be composed today."""
-        with self.database.write() as connection:
-            one = issue_table.c.id == self.today.id
-            connection.execute(update(issue_table).where(one).values(day=(NOW + DAY).date()))
-
 
 def _candidate(name: PaperId, now: datetime) -> Candidate:
     return Candidate(paper_id=name, seen=now.date(), trend=0.5, matches={"alignment": 0.5})
 
 
-def standing(connection: Connection) -> dict[PaperId, Trend]:
+def standing(connection: Connection, now: datetime = NOW) -> dict[PaperId, Trend]:
     """The papers that an issue of today may carry, with their trends."""
-    since = NOW - TERMS.window
+    since = now - TERMS.window
     hands = editor_acts.hands(connection).items()
     wanted = [
         name
@@ -256,5 +242,5 @@ def standing(connection: Connection) -> dict[PaperId, Trend]:
         if any(at is not None and at >= since for at in (one.pinned_at, one.added_at))
     ]
     kept = {one.paper.id: one for one in papers.since(connection, since, besides=wanted)}
-    found = trends_of(kept, TERMS, NOW)
+    found = trends_of(kept, TERMS, now)
     return {name: found.get(name, ADDED) for name in sorted(kept)}
