@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from newsletter.app import App
 from newsletter.cli.options import pass_app
-from newsletter.cli.show import say
+from newsletter.cli.show import as_json, counted, dump, progress, say, table
 from newsletter.errors import StoreError
+from newsletter.pipeline import pruning
+from newsletter.pipeline.pruning import Retention
 from newsletter.store import backups
 from newsletter.store.database import HEAD
 
@@ -24,11 +27,12 @@ def db() -> None:
 def upgrade(app: App) -> None:
     """Make the schema current. The embedded database does so by itself."""
     before = app.bare_database.revision()
-    app.bare_database.upgrade()
+    copy = app.bare_database.upgrade()
     if before == HEAD:
         say(f"{app.bare_database.shown} was at schema {HEAD} already.")
     else:
-        say(f"{app.bare_database.shown} went from schema {before or 'none'} to {HEAD}.")
+        kept = f" As it was before it is {copy}." if copy is not None else ""
+        say(f"{app.bare_database.shown} went from schema {before or 'none'} to {HEAD}.{kept}")
 
 
 @db.command("show", epilog="Example: newsletter db show")
@@ -77,3 +81,63 @@ def restore(app: App, file: Path) -> None:
     before = backups.restore(app.bare_database, file)
     kept = f" What was there is {before}." if before is not None else ""
     say(f"Restored {app.bare_database.shown} from {file}.{kept}")
+
+
+# What people call the rows of a table.
+NAMES = {
+    "deliveries": "ended deliveries",
+    "delivery_history": "what became of tries of them",
+    "delivery_events": "what came back of them",
+    "letters": "letters",
+    "subscriber_events": "events of subscriptions",
+    "address_changes": "changes of address asked for",
+    "votes": "votes of erased readers",
+    "subscribers": "erased readers",
+    "observations": "looks at papers",
+    "topics": "own rules that nobody follows",
+    "source_pending": "requests that sources left",
+    "turns": "turns at hosts",
+    "day_counts": "days of transports that warm up",
+    "request_counts": "counts of requests",
+    "text_vectors": "vectors of texts",
+}
+
+
+@db.command("prune", epilog="Example: newsletter db prune --dry-run")
+@click.option("--dry-run", is_flag=True, help="Tell what would go; change nothing.")
+@as_json
+@pass_app
+def prune(app: App, dry_run: bool, as_json: bool) -> None:
+    """Forget what is older than [retention] says. `newsletter run` does it each day.
+
+    Issues, papers and suppressions stay, and so does what keeps a paper from coming twice. It can
+    be stopped and run again, and beside everything else.
+    """
+    terms, now = Retention.of(app.settings.retention), datetime.now(UTC)
+    if dry_run:
+        done = pruning.foresee(app.database, terms, now)
+    else:
+        with progress("Forgetting", None) as advance:
+            done = pruning.prune(app.database, terms, now, advance)
+    rows = {name: done.rows.get(name, 0) for name in NAMES}
+    if as_json:
+        dump({"dry_run": dry_run, "rows": rows, "total": done.total})
+        return
+    if done.total:
+        shown = [[NAMES[name], number] for name, number in rows.items() if number]
+        table(["What", "Would go" if dry_run else "Gone"], shown)
+    room = " `newsletter db vacuum` gives their room back." if done.total and not dry_run else ""
+    told = counted(done.total, "row") if done.total else "Nothing"
+    say(f"{told} {'would go' if dry_run else 'gone' if done.total else 'had to go'}.{room}")
+
+
+@db.command("vacuum", epilog="Example: newsletter db vacuum")
+@pass_app
+def vacuum(app: App) -> None:
+    """Give the room of what was removed back, and have the database plan anew.
+
+    Who writes to the embedded database waits meanwhile, so do it while nothing is sent; it needs
+    as much room again as the file has. PostgreSQL keeps the room for what comes.
+    """
+    before, after = backups.vacuum(app.database)
+    say(f"{app.database.shown}: {before:,} bytes before, {after:,} after.")

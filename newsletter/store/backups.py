@@ -1,6 +1,6 @@
-"""Copies, checks and puts back the embedded database, also while others use it.
+"""Copies, checks, puts back and tidies databases.
 
-PostgreSQL has tools of its own for that.
+PostgreSQL has tools of its own for all but the last.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 from newsletter.errors import RequestError, StoreError
+from newsletter.store import copies
 from newsletter.store.database import HEAD, Database
 
-PAGES = 1000  # of a database copied at a time, so that writers get their turn
 KEPT = ".before-restore"  # what was there
+WAIT = 2.0  # seconds for who writes at the moment
 
 
 def backup(database: Database, target: Path) -> int:
@@ -26,25 +27,12 @@ def backup(database: Database, target: Path) -> int:
     target = target.resolve()
     if target == source:
         raise RequestError("This is the database itself; name another file.")
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(draft)) as copy:
-            os.chmod(draft, 0o600)  # noqa: PTH101  it holds addresses
-            live.backup(copy, pages=PAGES)
-        wrong = _wrong(draft)
-        if wrong:
-            raise StoreError(f"The copy is broken ({wrong}); nothing was kept of it.")
-        draft.replace(target)
-        return target.stat().st_size
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"Cannot back up to {target}: {error}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    return copies.copy(source, target)
 
 
 def check(database: Database) -> str:
     """What is wrong with the database's file; empty where nothing is."""
-    return _wrong(_file(database))
+    return copies.wrong(_file(database))
 
 
 def restore(database: Database, source: Path) -> Path | None:
@@ -76,6 +64,47 @@ def restore(database: Database, source: Path) -> Path | None:
     return before
 
 
+def vacuum(database: Database) -> tuple[int, int]:
+    """Gives the room that removed rows had back, and counts for plans anew; bytes before and after.
+
+    Raises RequestError where somebody writes, StoreError where it cannot be done.
+    """
+    if database.embedded:
+        return _vacuum_file(_file(database))
+    before = database.size()
+    database.vacuum()
+    return before, database.size()
+
+
+def _vacuum_file(file: Path) -> tuple[int, int]:
+    before = _bytes(file)
+    try:
+        with closing(sqlite3.connect(file, timeout=WAIT, isolation_level=None)) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA optimize = 0x10002")  # all tables, as after a large change
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise RequestError(
+                f"{file} is being written ({error}); try again when `newsletter send`, `compose` "
+                "or `collect` is done."
+            ) from None
+        raise StoreError(f"Cannot tidy {file}: {error}.{_room(error)}") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"Cannot tidy {file}: {error}.") from error
+    return before, _bytes(file)
+
+
+def _room(error: sqlite3.Error) -> str:
+    return " It needs as much room again as the file has." if "full" in str(error) else ""
+
+
+def _bytes(file: Path) -> int:
+    """Of a database with its log of changes."""
+    log = file.with_name(f"{file.name}-wal")
+    return file.stat().st_size + (log.stat().st_size if log.exists() else 0)
+
+
 def _file(database: Database) -> Path:
     file = database.file
     if file is None:
@@ -85,22 +114,8 @@ def _file(database: Database) -> Path:
     return file.resolve()
 
 
-def _wrong(file: Path) -> str:
-    if not file.is_file():
-        return "there is no file"
-    try:
-        with closing(sqlite3.connect(file)) as connection:
-            told = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
-            orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(5)
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    if told != ["ok"]:
-        return "; ".join(told)
-    return f"{len(orphans)} rows or more refer to what is not there" if orphans else ""
-
-
 def _must_be_ours(file: Path) -> None:
-    wrong = _wrong(file)
+    wrong = copies.wrong(file)
     if wrong:
         raise RequestError(f"{file} is no whole database: {wrong}.")
     try:
@@ -117,7 +132,7 @@ def _must_be_ours(file: Path) -> None:
 def _must_be_idle(file: Path) -> None:
     """Raises RequestError where somebody else writes or reads the database."""
     try:
-        with closing(sqlite3.connect(file, timeout=2, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(file, timeout=WAIT, isolation_level=None)) as connection:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from newsletter.errors import ConfigError, StoreError
+from newsletter.store import copies
+
+log = logging.getLogger(__name__)
 
 HEAD = "0012"  # the newest migration; a test holds it against the folder
 BUSY = 30.0  # seconds another writer is waited for: many times the longest transaction of ours
@@ -77,38 +81,67 @@ class Database:
     def revision(self) -> str | None:
         """The migration the database stands at; None where it is empty."""
         with self.read() as connection:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-            return found
+            return _revision(connection)
 
     def prepare(self) -> None:
-        """Makes the schema current where it is embedded, else raises StoreError if it is not."""
+        """Makes the schema current where it is embedded, else raises StoreError if it is not.
+
+        Where it was older, that is told, with where the copy of before is.
+        """
         found = self.revision()
         if found == HEAD:
             return
-        if found is not None and found > HEAD:
-            raise StoreError(
-                f"The database is from a newer version (schema {found}, this is {HEAD}). "
-                "Upgrade the program."
-            )
+        _must_not_be_newer(found)
         if not self.embedded:
             raise StoreError(
                 f"The database is at schema {found or 'none'}, this version needs {HEAD}. "
                 "Run `newsletter db upgrade`."
             )
-        self.upgrade()
+        copy = self.upgrade()
+        if copy is not None:
+            log.warning(
+                "The database went from schema %s to %s; as it was before it is %s.",
+                found,
+                HEAD,
+                copy,
+            )
 
-    def upgrade(self) -> None:
-        """Runs the migrations that are missing, in one transaction."""
+    def upgrade(self) -> Path | None:
+        """Runs the migrations that are missing, in one transaction.
+
+        An embedded database is copied before; returns the copy, None where none was needed.
+        """
         from alembic import command  # here: most commands find nothing to migrate
         from alembic.config import Config as AlembicConfig
 
         config = AlembicConfig()
         config.set_main_option("script_location", _MIGRATIONS)
+        copy: Path | None = None
         with self.write() as connection:
+            found = _revision(connection)  # as it is now that nobody else can change it
+            _must_not_be_newer(found)
+            if found == HEAD:
+                return None
+            if found is not None and self.file is not None:
+                copy = self.file.with_name(f"{self.file.name}.before-{HEAD}")
+                copies.copy(self.file, copy)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        return copy
+
+    def size(self) -> int:
+        """The bytes that PostgreSQL keeps for it."""
+        with self.read() as connection:
+            found: int = connection.execute(
+                text("SELECT pg_database_size(current_database())")
+            ).scalar_one()
+            return found
+
+    def vacuum(self) -> None:
+        """Has PostgreSQL find room to use again, and count for its plans; nobody is held up."""
+        with self._told(), self.engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql("VACUUM (ANALYZE)")
 
     def close(self) -> None:
         """Closes the pooled connections."""
@@ -125,6 +158,21 @@ class Database:
             ) from error
         except SQLAlchemyError as error:
             raise StoreError(f"The database {self.shown} failed: {error}.") from error
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _must_not_be_newer(found: str | None) -> None:
+    if found is not None and found > HEAD:
+        raise StoreError(
+            f"The database is from a newer version (schema {found}, this is {HEAD}). "
+            "Upgrade the program."
+        )
 
 
 def _advice(words: str) -> str:
