@@ -27,7 +27,7 @@ from newsletter.delivery import (
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
-from newsletter.store import history, issue_acts, issues, pacing
+from newsletter.store import history, issue_acts, issues, pacing, pruning_memory
 from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
 from newsletter.store.ledger import HELD, Cleared, free, silenced, takeable
@@ -155,6 +155,8 @@ def had(
     for subscriber_id, issue_id, picks in connection.execute(query):
         mine = (places.get((issue_id, at)) for at, *_ in json.loads(picks))
         found.setdefault(subscriber_id, set()).update(name for name in mine if name)
+    for reader, more in pruning_memory.presumed(connection, issue, places, first, last).items():
+        found.setdefault(reader, set()).update(more)
     return found
 
 
