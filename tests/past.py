@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -218,6 +218,12 @@ class Past:
             self.now,
             [replace(_candidate(name, self.now), trend=trend.score) for name, trend in found],
         )
+
+    def bring_back(self, names: Iterable[PaperId]) -> Issue:
+        """The issue of tomorrow, of papers that an editor brings back."""
+        with self.database.write() as connection:
+            found = [_candidate(name, self.now) for name in sorted(names)]
+            return self._freeze(connection, self.now + DAY, found)
 
     def rows(self, *tables: Table) -> list[list[tuple[object, ...]]]:
         """All rows of tables."""

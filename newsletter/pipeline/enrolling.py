@@ -60,8 +60,8 @@ def enrol(
 ) -> Enrolled:
     """Writes the deliveries of an issue that are due, or will be before the next one.
 
-    With `everybody`, those of all hours up to `span.until`; else of those that have come. `progress`
-    is told how many readers were looked at since it was last told.
+    With `everybody`, those of all hours up to `span.until`; else of those that have come.
+    `progress` is told how many readers were looked at since it was last told.
     """
     done = Enrolled()
     select = Selector(issue, span.now, embedder)
@@ -87,9 +87,7 @@ def enrol(
     return done
 
 
-def enrol_one(
-    connection: Connection, issue: Issue, reader: Subscriber, now: datetime
-) -> bool:
+def enrol_one(connection: Connection, issue: Issue, reader: Subscriber, now: datetime) -> bool:
     """Adds one reader to an issue, due now whatever the hour; whether there are papers.
 
     By topics alone: somebody waits for it, and who just came has hardly voted.

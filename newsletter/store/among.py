@@ -15,4 +15,6 @@ def among(column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[b
     Where they lie close it costs less to ask for the stretch, and passing over a few is no harm.
     """
     first, last = numbers[0], numbers[-1]
-    return column.between(first, last) if last - first < DENSE * len(numbers) else column.in_(numbers)
+    if last - first < DENSE * len(numbers):
+        return column.between(first, last)
+    return column.in_(numbers)

@@ -35,7 +35,7 @@ from newsletter.delivery import (
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.selection import Pick
-from newsletter.store import history, issue_acts, issues, pacing
+from newsletter.store import history, issue_acts, issues, pacing, pruning_memory
 from newsletter.store.among import among
 from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
@@ -164,6 +164,8 @@ def had(
     for subscriber_id, issue_id, picks in connection.execute(query):
         mine = (places.get((issue_id, at)) for at, *_ in json.loads(picks))
         found.setdefault(subscriber_id, set()).update(name for name in mine if name)
+    for reader, more in pruning_memory.presumed(connection, issue, places, readers).items():
+        found.setdefault(reader, set()).update(more)
     return found
 
 
@@ -193,9 +195,7 @@ def last_reasons(
     }
 
 
-def had_any(
-    connection: Connection, issue_ids: Sequence[int], readers: Sequence[int]
-) -> set[int]:
+def had_any(connection: Connection, issue_ids: Sequence[int], readers: Sequence[int]) -> set[int]:
     """Which readers, numbered in order, some issues were meant for at all."""
     query = select(deliveries.c.subscriber_id).where(
         among(deliveries.c.subscriber_id, readers), deliveries.c.issue_id.in_(issue_ids)

@@ -7,7 +7,7 @@ are never given twice, so one number an issue is enough; it stands in the issue'
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection, func, select, update
@@ -16,7 +16,6 @@ from newsletter.delivery import RECEIVED
 from newsletter.issue import Issue
 from newsletter.papers import PaperId
 from newsletter.store.schema import deliveries, issues
-from subscribers.schema import subscribers
 
 UP_TO = "forgotten"  # in the snapshot: the number of the last reader who had the issue
 YOUNGEST = timedelta(days=60)  # no delivery is forgotten sooner
@@ -43,10 +42,9 @@ def presumed(
     connection: Connection,
     issue: Issue,
     places: Mapping[tuple[int, int], PaperId],
-    first: int,
-    last: int,
+    readers: Sequence[int],
 ) -> dict[int, set[PaperId]]:
-    """What readers numbered `first` to `last` are taken to have had, beside what is known.
+    """What readers, numbered in order, are taken to have had, beside what is known.
 
     `places` are those of an issue's papers in issues, as (issue, place). Costs next to nothing
     unless one of the papers stood in an issue long ago.
@@ -54,9 +52,9 @@ def presumed(
     found: dict[int, set[PaperId]] = {}
     for issue_id, final in _up_to(connection, issue, {one for one, _ in places}).items():
         names = {name for (one, _), name in places.items() if one == issue_id}
-        query = select(subscribers.c.id).where(subscribers.c.id.between(first, min(last, final)))
-        for reader in connection.scalars(query):
-            found.setdefault(reader, set()).update(names)
+        for reader in readers:
+            if reader <= final:
+                found.setdefault(reader, set()).update(names)
     return found
 
 

@@ -21,10 +21,11 @@ from newsletter.pipeline.selecting import Selector
 from newsletter.selection import Wishes
 from newsletter.settings.publication import IssueSettings
 from newsletter.settings.service import RetentionSettings
-from newsletter.store import events, pruning_memory
+from newsletter.store import deliveries, events, pruning_memory
 from newsletter.store.pruning import ENDED
 from newsletter.trending import Trend
 from subscribers import store
+from subscribers.model import Consent, Preferences
 from subscribers.schema import metadata
 from subscribers.suppression import Fact
 from tests.past import NOW, Past, standing
@@ -168,8 +169,25 @@ def _presumed(past: Past) -> set[tuple[int, PaperId]]:
     with past.database.read() as connection:
         rows = connection.execute(text("SELECT issue_id, place, paper_id FROM issue_papers"))
         places = {(row[0], row[1]): PaperId(row[2]) for row in rows}
-        found = pruning_memory.presumed(connection, past.today, places, 1, 10_000)
+        found = pruning_memory.presumed(connection, past.today, places, range(1, 10_001))
     return {(reader, name) for reader, names in found.items() for name in names}
+
+
+def test_what_comes_back_after_years_comes_to_nobody_twice(drawn: Callable[[int], Past]) -> None:
+    """Whoever had a paper of a forgotten issue has had it; who came since has not."""
+    past = drawn(7)
+    known = had(past)
+    pruning.prune(past.database, SHORT, NOW)
+    lost = known - had(past)
+    issue = past.bring_back({name for _, _, name in lost})
+    with past.database.write() as connection:
+        consent = Consent(at=NOW, form="test")
+        new = store.subscribe(connection, "new@example.org", Preferences(), consent).subscriber.id
+        assert new > max(past.readers)
+        found = deliveries.had(connection, issue, range(1, new + 1))
+    assert lost
+    assert all(name in found[reader] for reader, _, name in lost)
+    assert new not in found
 
 
 def test_a_run_that_was_cut_short_is_finished_by_the_next(
