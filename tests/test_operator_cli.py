@@ -7,11 +7,15 @@ import os
 import pty
 import subprocess
 import sys
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from newsletter.alerts import Alert
+from newsletter.store import alerts
+from newsletter.store.database import Database
 from tests.commands import PAGE, newsletter, prepare, refused, smtp
 from tests.contract.scripted_smtp import ScriptedSmtp
 
@@ -96,6 +100,62 @@ def test_an_issue_is_paused_resumed_and_cancelled(place: Path) -> None:
     assert told["acts"][-1]["why"] == "wrong list"
     assert "was cancelled by" in newsletter(place, "compose").stdout
     assert "cancelled" in newsletter(place, "issues", "list").stdout
+
+
+def test_an_issue_is_held_and_approved_and_a_day_skipped(place: Path) -> None:
+    """Each is told with who and why; the editor is asked once; mistakes are one sentence."""
+    issue = asked(place, "status")["issue"]
+    refused(newsletter(place, "issues", "approve", issue), 2, "is not held")
+    refused(newsletter(place, "issues", "approve", "2001-01-01"), 2, "There is no issue of")
+    ida = ("--by", "ida")
+    held = newsletter(place, "issues", "hold", issue, *ida, REPORT__EDITOR="ed@example.org")
+    assert "is held; 3 of it wait. `newsletter issues approve" in held.stdout
+    assert "was held already, by ida" in newsletter(place, "issues", "hold", issue).stdout
+    refused(newsletter(place, "issues", "resume", issue), 2, "held for approval, by ida", "approve")
+    assert "Held for approval by ida" in newsletter(place, "status").stdout
+    assert "Held for approval" in newsletter(place, "issues", "show", issue).stdout
+    told = newsletter(place, "send", "--now").stdout
+    assert f"Issue {issue} is held for approval; 3 of it wait." in told
+    (letter,) = asked(place, "letters", "list")
+    assert (letter["kind"], letter["address"], letter["state"]) == (
+        "review",
+        "ed@example.org",
+        "sent",
+    )
+    day = (date.fromisoformat(issue) + timedelta(days=9)).isoformat()
+    refused(newsletter(place, "issues", "skip", issue), 2, "composed already", "cancel")
+    refused(newsletter(place, "issues", "skip", "2001-01-01"), 2, "2001-01-01 is over")
+    refused(newsletter(place, "issues", "skip", "tomorrow"), 2, "'tomorrow' is not a day")
+    assert f"{day} is skipped." in newsletter(place, "issues", "skip", day, *ida).stdout
+    assert "was skipped already, by ida" in newsletter(place, "issues", "skip", day).stdout
+    first, second = asked(place, "issues", "list")
+    assert (first["issue"], first["skipped"], second["held"]) == (day, True, True)
+    assert "skipped" in newsletter(place, "issues", "list").stdout
+    assert not asked(place, "issues", "skip", day, "--undo")["skipped"]
+    refused(newsletter(place, "issues", "skip", day, "--undo"), 2, "is not skipped")
+    assert asked(place, "issues", "approve", issue) == {"issue": issue, "held": False, "waiting": 3}
+    again = newsletter(place, "issues", "approve", issue)
+    assert (again.returncode, "was approved already" in again.stdout) == (0, True)
+    assert newsletter(place, "send", "--now").stdout.startswith("3 sent")
+
+
+def test_alerts_are_listed(place: Path) -> None:
+    """None at first; then as they are kept, with the command that tells more."""
+    assert newsletter(place, "alerts").stdout.startswith("Nothing needs a hand")
+    assert asked(place, "alerts") == []
+    alert = Alert(name="x", text="It has {n} [bold]faults.", values={"n": 3}, look="newsletter x")
+    database = Database(f"sqlite:///{place / 'newsletter.db'}")
+    with database.write() as connection:
+        alerts.open_(connection, alert, datetime(2026, 3, 11, 8, tzinfo=UTC))
+    database.close()
+    shown = newsletter(place, "alerts")
+    assert (shown.returncode, "It has 3 [bold]faults." in shown.stdout) == (0, True)
+    (one,) = asked(place, "alerts")
+    assert (one["name"], one["since"], one["look"]) == (
+        "x",
+        "2026-03-11T08:00:00+00:00",
+        "newsletter x",
+    )
 
 
 def test_a_status_is_watched_until_the_issue_is_finished(place: Path) -> None:

@@ -36,7 +36,7 @@ from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError, StoreError
 from newsletter.issue import Issue
 from newsletter.preflight.report import Report
-from newsletter.store import deliveries, ledger, pacing, preflights
+from newsletter.store import deliveries, issue_acts, ledger, pacing, preflights
 from newsletter.transports import TransportUnavailable
 from subscribers import store as subscribers
 
@@ -264,6 +264,7 @@ def _tell(
     with app.database.read() as connection:
         later = ledger.waiting(connection, now)
         paused = ledger.paused(connection)
+        held = issue_acts.held_days(connection)
         elsewhere, until = ledger.held(connection, now)
     if as_json:
         counts: dict[str, Any] = {state.value: done.states[state] for state in DeliveryState}
@@ -311,9 +312,10 @@ def _tell(
             f"{instant(until)} (delivery.lease_seconds)."
         )
     for day, number in paused.items():
+        what, act = ("held for approval", "approve") if day in held else ("paused", "resume")
         say(
-            f"Issue {day} is paused; {number} of it wait. "
-            f"`newsletter issues resume {day}` lets them go."
+            f"Issue {day} is {what}; {number} of it wait. "
+            f"`newsletter issues {act} {day}` lets them go."
         )
     for line in waits.told(later, now):
         say(line)

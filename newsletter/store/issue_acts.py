@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -81,6 +81,12 @@ def is_unpublished(connection: Connection, issue_id: int) -> bool:
         .limit(1)
     )
     return connection.scalar(query) == IssueAct.HOLD
+
+
+def held_days(connection: Connection) -> set[date]:
+    """The days of the issues that wait for an editor."""
+    query = select(issues.c.day).where(issues.c.id.in_(UNPUBLISHED), issues.c.cancelled.is_(False))
+    return set(connection.scalars(query))
 
 
 def is_cancelled(connection: Connection, issue_id: int) -> bool:

@@ -6,10 +6,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from newsletter.store import issues
+from newsletter import pipeline
+from newsletter.scopes import Scope
+from newsletter.store import issues, keys
 from subscribers.tokens import Purpose
 from tests.web.conftest import HOME, Pages
 
+KEY = "tp_" + "k" * 43
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -104,3 +107,40 @@ def test_what_is_not_there_is_told(published: Pages, path: str) -> None:
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
     assert "Traceback" not in answer.text
+
+
+def test_a_held_issue_is_shown_to_nobody(published: Pages) -> None:
+    """Not in lists, feeds, the sitemap, the API, nor to readers; once approved, it is."""
+    app, browser, now = published.app, published.browser, published.now
+    day = published.site.today(now).isoformat()
+    with app.database.read() as connection:
+        found = issues.latest(connection)
+    assert found is not None
+    name = found.candidates[0].paper_id
+    with app.database.write() as connection:
+        keys.add(connection, KEY, "a test", [Scope.READ], now)
+    mine = f"/d/{published.token(Purpose.VIEW, published.reader().id, found.id)}"
+    auth = {"Authorization": f"Bearer {KEY}"}
+
+    def shown() -> list[bool]:
+        """Whether each place knows the issue."""
+        published.site._current = published.site.look()
+        return [
+            f"/issues/{day}" in browser.get("/issues/").text,
+            browser.get(f"/issues/{day}").status_code == 200,
+            f"/issues/{day}" in browser.get("/sitemap.xml").text,
+            f"/issues/{day}" in browser.get(f"/papers/{name}").text,
+            browser.get(mine).status_code == 200,
+            day in browser.get("/api/v1/issues", headers=auth).text,
+            browser.get(f"/api/v1/issues/{day}", headers=auth).status_code == 200,
+            published.site.current.shown.issue is not None,  # of the front page, feeds and topics
+        ]
+
+    assert shown() == [True] * 8
+    pipeline.hold(app.database, found, by="ida", why="", now=now, editor=None)
+    assert published.site._is_old()
+    assert shown() == [False] * 8
+    assert browser.get("/").status_code == browser.get("/feed.atom").status_code == 200
+    pipeline.approve(app.database, found, by="ida", why="", now=now)
+    assert published.site._is_old()
+    assert shown() == [True] * 8
