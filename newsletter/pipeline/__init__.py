@@ -12,6 +12,7 @@ from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.examining import Manner, examine
 from newsletter.pipeline.importing import Imported, import_subscribers
 from newsletter.pipeline.late_rules import admit
 from newsletter.pipeline.letter_samples import Judges
@@ -56,6 +57,7 @@ __all__ = [
     "Edition",
     "Imported",
     "Judges",
+    "Manner",
     "Means",
     "Post",
     "Rehearsed",
@@ -84,6 +86,7 @@ __all__ = [
     "draw_samples",
     "edit",
     "erase",
+    "examine",
     "explain",
     "import_subscribers",
     "interests",
