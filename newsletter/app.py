@@ -149,23 +149,29 @@ class App:
         )
 
     @cached_property
+    def masthead(self) -> Masthead:
+        """Whom mail is from."""
+        sender = self.settings.sender
+        return Masthead(
+            title=self.settings.title,
+            from_name=sender.name,
+            from_address=sender.address,
+            reply_to=sender.reply_to or sender.address,
+            bounces=sender.bounces,
+            list_id=sender.list_id,
+            domain=sender.address.rpartition("@")[2],
+            verp=sender.verp,
+            pages=self.settings.pages.url or "",
+            feedback_id=sender.feedback_id or "",
+        )
+
+    @cached_property
     def terms(self) -> Terms:
         """What the operator settled for every issue."""
-        sender, issue = self.settings.sender, self.settings.issue
+        issue = self.settings.issue
         return Terms(
-            masthead=Masthead(
-                title=self.settings.title,
-                from_name=sender.name,
-                from_address=sender.address,
-                reply_to=sender.reply_to or sender.address,
-                bounces=sender.bounces,
-                list_id=sender.list_id,
-                domain=sender.address.rpartition("@")[2],
-                verp=sender.verp,
-                pages=self.settings.pages.url or "",
-                feedback_id=sender.feedback_id or "",
-            ),
-            imprint=sender.postal_address,
+            masthead=self.masthead,
+            imprint=self.settings.sender.postal_address,
             zone=parse_zone(issue.zone),
             window=timedelta(days=issue.window_days),
             new_papers=issue.new_papers,
@@ -270,8 +276,13 @@ class App:
     @cached_property
     def receipts(self) -> FileReceipts:
         """Where answers are kept that the database cannot take."""
+        return FileReceipts(self.receipts_folder)
+
+    @property
+    def receipts_folder(self) -> Path:
+        """The folder of those."""
         own = self.config.path(self.settings.delivery.receipts)
-        return FileReceipts(own or (self.bare_database.folder or self.config.base) / "receipts")
+        return own or (self.bare_database.folder or self.config.base) / "receipts"
 
     def sources(self, only: Sequence[str] = ()) -> list[Source]:
         """The configured sources, or those named; raises ConfigError, or RequestError for a name.
@@ -438,6 +449,15 @@ class App:
         except OSError as error:
             raise ConfigError(f"dkim.{setting}: cannot read {file}: {error.strerror}.") from error
         return dkim_keys.read(pem, f"dkim.{setting}: the key in {file}")
+
+    @property
+    def key_file(self) -> Path | None:
+        """The file of the key that signs links; None where the key stands in none."""
+        if self.settings.secret is not None:
+            return None
+        own = self.bare_database.folder
+        named = self.config.path(self.settings.secret_file)
+        return named or (own / SECRET_FILE if own is not None else None)
 
     def _own_keys(self) -> Keys:
         path = self._own_key_file()

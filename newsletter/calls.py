@@ -3,6 +3,7 @@
 Bounded in time and size, TLS verified, no redirect followed, no proxy used. A name is looked up
 here, its addresses checked, and connected to as checked, so that it cannot change its mind in
 between; a private one is refused unless the operator allows it. What is posted is `webhooks.py`'s.
+The doctor's look at the operator's own pages is bounded in the same way.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
 
 import httpx
 
 from newsletter import plain
+from newsletter.doctor.web_pages import Answer, Trouble
 from newsletter.sources.deadline import Deadline
 from newsletter.sources.http import is_public, told
 from newsletter.webhooks import LONGEST_ANSWER, Answered
 
 SECONDS = 10.0  # of one POST, answer and all
+EXPIRED = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
 LONGEST_BODY = 4096  # bytes of an answer that are read: a line of it is shown
 ALLOWED = "webhooks.allow_private = true would allow it"
 
@@ -125,6 +129,63 @@ class Caller:
         return httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR count
 
 
+def look(url: str, agent: str, seconds: float) -> Answer:
+    """What a GET of an address of the operator's own brings, whatever that is; raises nothing.
+
+    A private address may be asked: the operator named it.
+    """
+    deadline = Deadline(seconds)
+    headers = {"User-Agent": agent, "Accept-Encoding": "identity", "Connection": "close"}
+    try:
+        with (
+            deadline.running() as over,
+            httpx.Client(
+                verify=httpx.create_ssl_context(), timeout=seconds, trust_env=False
+            ) as client,
+            client.stream(
+                "GET", url, headers=headers, extensions={"trace": deadline.trace}
+            ) as response,
+        ):
+            ends = _certificate_ends(response)  # before the body's end closes the connection
+            return Answer(
+                status=response.status_code,
+                body=_beginning(response).decode("utf-8", errors="replace"),
+                location=response.headers.get("location", "")
+                if response.has_redirect_location
+                else "",
+                date="" if "age" in response.headers else response.headers.get("date", ""),
+                certificate_ends=ends,
+            )
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
+        if over.is_set():
+            return Answer(words=f"no answer in {seconds:g} seconds", trouble=Trouble.SILENT)
+        words = told(error) if isinstance(error, httpx.TransportError) else str(error)
+        return Answer(words=plain.line(words, LONGEST_ANSWER), trouble=_trouble(error))
+
+
+def _trouble(error: BaseException) -> Trouble:
+    if isinstance(error, httpx.TimeoutException):
+        return Trouble.SILENT
+    cause: BaseException | None = error
+    while cause is not None:
+        match cause:
+            case ssl.SSLCertVerificationError(verify_code=code):
+                return Trouble.EXPIRED if code == EXPIRED else Trouble.CERTIFICATE
+            case socket.gaierror():
+                return Trouble.NAME
+            case ConnectionRefusedError():
+                return Trouble.CLOSED
+        cause = cause.__cause__ or cause.__context__
+    return Trouble.OTHER
+
+
+def _certificate_ends(response: httpx.Response) -> datetime | None:
+    stream = response.extensions.get("network_stream")
+    tls = stream.get_extra_info("ssl_object") if stream is not None else None
+    ends = (tls.getpeercert() or {}).get("notAfter") if tls is not None else None
+    return None if ends is None else datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+
+
 def _is_port(port: int | None) -> bool:
     return port is None or 0 < port < 2**16
 
@@ -169,15 +230,20 @@ def _words(response: httpx.Response) -> str:
     said = f"{response.status_code} {phrase}".strip()
     if response.has_redirect_location:
         return f"{said}; redirects are not followed"
+    text = _beginning(response).decode("utf-8", errors="replace")
+    line = "" if "html" in response.headers.get("content-type", "") else plain.line(text)
+    return plain.line(f"{said}: {line}" if line else said, LONGEST_ANSWER)
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    """The first bytes of a body, as far as they come."""
     body = b""
     with suppress(httpx.TransportError, httpx.StreamError):
         for raw in response.iter_raw():
             body += raw
             if len(body) >= LONGEST_BODY:
                 break
-    text = body[:LONGEST_BODY].decode("utf-8", errors="replace")
-    line = "" if "html" in response.headers.get("content-type", "") else plain.line(text)
-    return plain.line(f"{said}: {line}" if line else said, LONGEST_ANSWER)
+    return body[:LONGEST_BODY]
 
 
 def _failed(words: str) -> Answered:

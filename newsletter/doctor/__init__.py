@@ -1,5 +1,5 @@
-"""Examines an installation before mail leaves: questions in, findings out, each with what to do.
+"""Examines an installation before mail leaves: facts in, findings out, each with what to do.
 
-One file a concern, pure but for the edges. Today that is the sender's DNS, asked in `resolver.py`;
-what else a doctor looks at (database, folders, clock, login) becomes a file beside these.
+One file a concern, pure but for `resolver.py`, which asks the DNS. Who gathers the facts of the
+other areas is `pipeline.examining`.
 """

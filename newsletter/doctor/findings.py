@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+
+class Area(StrEnum):
+    """What part of an installation a finding is about, in the order they are told."""
+
+    CONFIGURATION = "configuration"
+    DATABASE = "database"
+    FOLDERS = "folders"
+    TEMPLATES = "templates"
+    CLOCK = "clock"
+    SOURCES = "sources"
+    TRANSPORTS = "transports"
+    DNS = "dns"
+    PAGES = "pages"
 
 
 class State(StrEnum):
@@ -11,7 +26,7 @@ class State(StrEnum):
 
     OK = "ok"
     WARNING = "warning"  # somebody should look at it, or it could not be asked
-    ERROR = "error"  # mail will be refused, or come into the wrong folder
+    ERROR = "error"  # something will not work: mail is refused, lost, or never made
     SKIPPED = "skipped"  # not looked at, and why
 
 
@@ -23,6 +38,7 @@ class Finding:
     state: State
     what: str
     do: str = ""  # empty where there is nothing to do
+    area: Area = Area.DNS
 
 
 def ok(check: str, what: str) -> Finding:
@@ -43,3 +59,8 @@ def error(check: str, what: str, do: str) -> Finding:
 def skipped(check: str, what: str, do: str = "") -> Finding:
     """It was not looked at."""
     return Finding(check=check, state=State.SKIPPED, what=what, do=do)
+
+
+def placed(area: Area, found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, said to be of an area."""
+    return tuple(replace(one, area=area) for one in found)

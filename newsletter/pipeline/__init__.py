@@ -13,6 +13,7 @@ from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
 from newsletter.pipeline.editing import Edited, Typed, add, edit
+from newsletter.pipeline.examining import Manner, examine
 from newsletter.pipeline.importing import Imported, import_subscribers
 from newsletter.pipeline.late_rules import admit
 from newsletter.pipeline.letter_samples import Judges
@@ -59,6 +60,7 @@ __all__ = [
     "Edition",
     "Imported",
     "Judges",
+    "Manner",
     "Means",
     "Post",
     "Rehearsed",
@@ -91,6 +93,7 @@ __all__ = [
     "draw_samples",
     "edit",
     "erase",
+    "examine",
     "explain",
     "hold",
     "import_subscribers",

@@ -261,6 +261,7 @@ def _answer(response: httpx.Response, body: bytes, request: Request) -> Answer:
         etag=response.headers.get("etag"),
         last_modified=response.headers.get("last-modified"),
         has_next="next" in response.links,
+        date=None if "age" in response.headers else response.headers.get("date"),
     )
 
 

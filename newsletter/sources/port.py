@@ -82,6 +82,7 @@ class Answer:
     etag: str | None = None
     last_modified: str | None = None
     has_next: bool = False  # a Link header names a next page (RFC 8288)
+    date: str | None = None  # its clock, where no cache answered in its place
 
     def whole(self) -> bytes:
         """All of the body; the size was bounded when it was fetched."""

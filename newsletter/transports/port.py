@@ -75,6 +75,10 @@ class TransportUnavailable(TransportError):
         self.in_doubt = in_doubt
 
 
+class LoginRefused(TransportUnavailable):
+    """The next server knows the login not, or its password."""
+
+
 class Transport(Protocol):
     """Carries finished messages away."""
 

@@ -23,7 +23,13 @@ from contextlib import suppress
 from typing import cast
 
 from newsletter.transports import replies
-from newsletter.transports.port import Envelope, Refused, Reply, TransportUnavailable
+from newsletter.transports.port import (
+    Envelope,
+    LoginRefused,
+    Refused,
+    Reply,
+    TransportUnavailable,
+)
 from newsletter.transports.smtp_line import Line, TlsLine, what_broke
 from newsletter.transports.smtp_options import SmtpOptions, login, trust
 
@@ -64,6 +70,12 @@ class SmtpTransport:
     def open(self) -> None:
         """Connects, secures and logs in; raises TransportUnavailable."""
         self._ready()
+
+    def look(self) -> tuple[str, Line]:
+        """Its place, and the open line to it, asked for a sign; raises TransportUnavailable."""
+        line = self._ready()
+        self._ask(line, "NOOP", "NOOP")
+        return self._where, line
 
     def send(self, envelope: Envelope, message: bytes) -> Reply:
         """Hands over one message; raises Refused or TransportUnavailable."""
@@ -182,8 +194,8 @@ class SmtpTransport:
             text = text.replace(secret, "***")
         if reply.code // 100 == 4:
             raise self._closed(f"cannot check the login of {user} now: {reply.code} {text}.")
-        raise self._closed(
-            f"does not accept the login of {user}: {reply.code} {text}. "
+        raise LoginRefused(
+            f"{self._where} does not accept the login of {user}: {reply.code} {text}. "
             "Check username and password."
         )
 

@@ -79,7 +79,7 @@ def login(options: SmtpOptions) -> tuple[str, str] | None:
         return None
     if not password:
         raise ConfigError("username is set, but neither password nor password_file.")
-    if options.security == "none" and not _loopback(options.host):
+    if options.security == "none" and not is_loopback(options.host):
         raise ConfigError(
             f"security none would send the password to {options.host} in the clear; "
             "set security to starttls or tls."
@@ -100,7 +100,8 @@ def trust(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, as far as its name tells."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

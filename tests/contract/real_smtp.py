@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,13 @@ class Server(Controller):
 
 @contextmanager
 def real_smtp(
-    security: str, folder: Path, name: str = "localhost"
+    security: str, folder: Path, name: str = "localhost", ends: datetime | None = None
 ) -> Iterator[tuple[Sink, dict[str, Any]]]:
-    """The sink, and the options that reach it; the certificate is for `name`."""
+    """The sink, and the options that reach it; the certificate is for `name`, until `ends`."""
     authority = trustme.CA()
     (folder / "ca.pem").write_bytes(authority.cert_pem.bytes())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
+    authority.issue_cert(name, not_after=ends).configure_cert(context)
     sink = Sink()
     server = Server(
         sink,
