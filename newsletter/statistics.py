@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -79,6 +80,11 @@ class Line:
             return None
         return self.total / self.before - 1
 
+    @property
+    def silent(self) -> bool:
+        """Whether it tells of nothing, on no day and not before."""
+        return not any((self.total, self.before, *self.days))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
@@ -92,8 +98,7 @@ class Subject:
     @property
     def silent(self) -> bool:
         """Whether there is nothing to tell."""
-        told = (value for line in self.lines for value in (line.total, line.before, *line.days))
-        return not any(told) and not any(self.now.values())
+        return all(line.silent for line in self.lines) and not any(self.now.values())
 
     def line(self, key: str) -> Line:
         """The line of that key."""
@@ -239,6 +244,21 @@ def change_in_words(line: Line) -> str:
     percent = round(line.change * 100)
     sign = "+" if percent > 0 else "−" if percent < 0 else "±"
     return f"{sign}{abs(percent):,} %"
+
+
+def fewer(days: Sequence[float | None], most: int) -> list[float]:
+    """The days, or where those are too many, means of days in a row; a day without has 0."""
+    values = [day or 0.0 for day in days]
+    if len(values) <= most:
+        return values
+    edges = [round(at * len(values) / most) for at in range(most + 1)]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
+
+
+def bar(value: int, most: int, width: int, *, unicode: bool = True) -> str:
+    """A bar of characters, as long as `width` for the most; whatever is more than 0 shows."""
+    length = ceil(width * value / most) if most > 0 else 0
+    return ("█" if unicode else "#") * length
 
 
 def signed(number: int) -> str:

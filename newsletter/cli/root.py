@@ -38,6 +38,7 @@ from newsletter.cli.run import run, schedule
 from newsletter.cli.send import send
 from newsletter.cli.serve import serve
 from newsletter.cli.show import complain
+from newsletter.cli.stats import stats
 from newsletter.cli.status import status
 from newsletter.config import load
 from newsletter.errors import NewsletterError
@@ -108,6 +109,7 @@ for _command in (
     run,
     schedule,
     status,
+    stats,
     explain.explain,
     evaluate.evaluate,
     papers.papers,
