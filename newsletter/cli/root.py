@@ -39,6 +39,7 @@ from newsletter.cli.run import run, schedule
 from newsletter.cli.send import send
 from newsletter.cli.serve import serve
 from newsletter.cli.show import complain
+from newsletter.cli.stats import stats
 from newsletter.cli.status import status
 from newsletter.config import load
 from newsletter.errors import NewsletterError
@@ -109,7 +110,11 @@ for _command in (
     run,
     schedule,
     status,
+<<<<<<< HEAD
     alerts.alerts,
+=======
+    stats,
+>>>>>>> stats
     explain.explain,
     evaluate.evaluate,
     papers.papers,

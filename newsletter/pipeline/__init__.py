@@ -45,6 +45,7 @@ from newsletter.pipeline.readership import (
 from newsletter.pipeline.samples import draw_samples
 from newsletter.pipeline.selecting import Selector, explain
 from newsletter.pipeline.showing import Shown, Trials, of_issue, today, trials
+from newsletter.pipeline.stats import statistics
 from newsletter.pipeline.taste import interests
 from newsletter.pipeline.topics import judge, volumes
 
@@ -116,6 +117,7 @@ __all__ = [
     "send_letters",
     "skip",
     "state_for",
+    "statistics",
     "take_back",
     "tidy",
     "today",
