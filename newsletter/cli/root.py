@@ -110,11 +110,8 @@ for _command in (
     run,
     schedule,
     status,
-<<<<<<< HEAD
     alerts.alerts,
-=======
     stats,
->>>>>>> stats
     explain.explain,
     evaluate.evaluate,
     papers.papers,
