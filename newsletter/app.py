@@ -185,6 +185,7 @@ class App:
             holidays=issue.free_days,
             least_papers=issue.least_papers,
             hold=issue.hold,
+            editor=self.settings.report.editor or self.settings.report.to,
         )
 
     @cached_property

@@ -101,14 +101,14 @@ def served_on(connection: Connection, number: int) -> date | None:
     return connection.scalar(select(subscribers.c.served_on).where(subscribers.c.id == number))
 
 
-def by_hour(connection: Connection, first: datetime, hours: int) -> list[int]:
-    """How many readers are due in each hour from `first` on, of those who are not due yet."""
+def by_hour(connection: Connection, after: datetime, first: datetime, hours: int) -> list[int]:
+    """How many readers are due `after` an instant, in each hour from `first` on."""
     last = first + timedelta(hours=hours)
     query = (
         select(subscribers.c.next_due_at, func.count())
         .where(
             subscribers.c.state == State.CONFIRMED,
-            subscribers.c.next_due_at >= first,
+            subscribers.c.next_due_at > after,
             subscribers.c.next_due_at < last,
         )
         .group_by(subscribers.c.next_due_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -11,11 +10,11 @@ from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.serve import serve_pages, wait_for_the_end
 from newsletter.cli.show import ahead, as_json, complain, counted, dump, say, speaks_unicode, table
-from newsletter.scheduler import Clockwork, plan
+from newsletter.duties import plan
+from newsletter.scheduler import Clockwork
 from newsletter.sparkline import sparkline
+from subscribers import due_store
 from subscribers import schedule as hours
-from subscribers import store as subscribers
-from subscribers.model import State
 
 HOURS = 24  # that are shown
 
@@ -57,8 +56,7 @@ def show(app: App, as_json: bool) -> None:
     now = datetime.now(UTC)
     next_ones = plan(app, now)
     first = now.replace(minute=0, second=0, microsecond=0)
-    by_hour = _by_hour(app, first)
-    many = [by_hour[first + timedelta(hours=at)] for at in range(HOURS)]
+    many = _by_hour(app, first, now)
     if as_json:
         dump(
             {
@@ -84,16 +82,14 @@ def show(app: App, as_json: bool) -> None:
         say(f"The most at {at:%H:%M} UTC: {counted(many[busiest], 'reader')}.")
 
 
-def _by_hour(app: App, first: datetime) -> Counter[datetime]:
+def _by_hour(app: App, first: datetime, now: datetime) -> list[int]:
     """How many readers have their hour in each hour from `first` on."""
-    found: Counter[datetime] = Counter()
-    last = first + timedelta(hours=HOURS)
-    days = [(first + timedelta(days=ahead)).date() for ahead in (-1, 0, 1)]
     with app.database.read() as connection:
-        for batch in subscribers.in_batches(connection, State.CONFIRMED):
+        found = due_store.by_hour(connection, max(first, now), first, HOURS)
+        for batch in due_store.every_now_due(connection, now):
             for one in batch:
-                for day in days:
-                    due = hours.due(one.preferences, day)
-                    if due is not None and first <= due < last:
-                        found[due.replace(minute=0, second=0, microsecond=0)] += 1
+                at = hours.upcoming(one.reader.preferences, one.served_on, now).at
+                place = int((at - first) / timedelta(hours=1))
+                if place < HOURS:
+                    found[place] += 1
     return found

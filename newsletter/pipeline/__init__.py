@@ -8,7 +8,7 @@ from newsletter.pipeline.alerts import Watch, alert
 from newsletter.pipeline.backtest import Backtest, backtest
 from newsletter.pipeline.bounces import Taken, TakenBack, What, take_back
 from newsletter.pipeline.collect import Collected, collect, look
-from newsletter.pipeline.compose import Composed, compose, draw_again
+from newsletter.pipeline.compose import Composed, compose, draw_again, freeze
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
@@ -96,6 +96,7 @@ __all__ = [
     "erase",
     "examine",
     "explain",
+    "freeze",
     "hold",
     "import_subscribers",
     "interests",

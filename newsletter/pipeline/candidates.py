@@ -43,6 +43,7 @@ class Terms:
     holidays: frozenset[date] = frozenset()
     least_papers: int = 0  # that no issue had yet, or there is nothing worth an issue
     hold: bool = False  # whether an issue waits for an editor
+    editor: str | None = None  # who is asked then
 
     def calendar(self, skipped: frozenset[date] = frozenset()) -> Calendar:
         """When issues come out, less the days an operator skipped."""

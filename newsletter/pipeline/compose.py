@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from newsletter.calendar import Calendar
+from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.pipeline import showing
 from newsletter.pipeline.candidates import Terms, running
 from newsletter.pipeline.enrolling import Span, enrol
+from newsletter.pipeline.letters import ask_editor
 from newsletter.rendering.faces import Entry
 from newsletter.rendering.renderer import Renderer
 from newsletter.selection import Candidate
@@ -46,14 +47,21 @@ def compose(
     now: datetime,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Composed:
-    """Composes the issue of today; raises TemplateError or StoreError.
+    """Composes the issue of today; raises TemplateError, StoreError, or RequestError where the day
+    is skipped.
 
     `progress` is told how many readers were looked at since it was last told.
     """
-    calendar = _calendar(database, terms)
-    day = calendar.today(now)
     with database.read() as connection:
+        calendar = terms.calendar(issue_skips.days(connection))
+        day = calendar.today(now)
         issue = issues.find(connection, day)
+        skipped = issue_skips.skipped(connection, day)
+    if issue is None and skipped is not None:
+        raise RequestError(
+            f"{day} is to have no issue: {skipped.by} skipped it. "
+            f"`newsletter issues skip {day} --undo` lets it have one."
+        )
     fresh = issue is None
     if issue is None:
         issue = freeze(database, renderer, catalogue, terms, now)
@@ -73,11 +81,6 @@ def compose(
         progress=progress,
     )
     return Composed(issue=issue, fresh=fresh, queued=done.queued, skipped=done.skipped)
-
-
-def _calendar(database: Database, terms: Terms) -> Calendar:
-    with database.read() as connection:
-        return terms.calendar(issue_skips.days(connection))
 
 
 def freeze(
@@ -112,6 +115,8 @@ def freeze(
         if terms.hold and frozen.composed_at == now:
             held = Done(act=IssueAct.HOLD, by=BY_CLOCK, why="", at=now)
             issue_acts.record(connection, frozen.id, held)
+            if terms.editor is not None:
+                ask_editor(connection, frozen, terms.editor, now)
         return frozen
 
 

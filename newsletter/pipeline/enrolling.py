@@ -37,6 +37,7 @@ class Span:
     now: datetime
     until: datetime  # when the next issue may come: later hours are its own
     late: timedelta | None = None  # how long after its hour a digest is worth having; None: a day
+    patience: timedelta = timedelta()  # how long a reader who had the newest issue waits for one
 
 
 @dataclass(kw_only=True)
@@ -45,6 +46,7 @@ class Enrolled:
 
     queued: int = 0  # with papers
     skipped: int = 0  # and without, or to an address that gets nothing
+    waiting: int = 0  # readers whose hour has come, and who have had the issue
 
 
 def enrol(
@@ -80,9 +82,10 @@ def enrol(
             select.prepare(connection, [one.reader for one in batch])
         with database.write() as connection:
             locks.papers_stay(connection)
-            written = _enrol(connection, issue, select, batch, recent, span, over=over)
+            written, waiting = _enrol(connection, issue, select, batch, recent, span, over=over)
         done.queued += sum(1 for one in written if one.picks)
         done.skipped += sum(1 for one in written if not one.picks)
+        done.waiting += waiting
         progress(len(batch))
     return done
 
@@ -129,13 +132,14 @@ def _enrol(
     span: Span,
     *,
     over: bool,
-) -> list[NewDelivery]:
+) -> tuple[list[NewDelivery], int]:
     numbers = [one.reader.id for one in batch]
     changed = [one.reader.id for one in batch if one.look_at <= span.now]
     back = deliveries.take_back(connection, issue.id, changed, span.now) if changed else {}
     has = set(numbers) if over else deliveries.had_any(connection, [issue.id], numbers)
     due: list[tuple[Subscriber, datetime]] = []
     looked: list[Looked] = []
+    waiting = 0
     for one in batch:
         served_on = one.served_on
         if one.reader.id in back:
@@ -146,7 +150,9 @@ def _enrol(
             if one.reader.id not in has:
                 due.append((one.reader, found.at))
                 served_on = found.day
-            elif span.late is not None and found.at + span.late < span.until:
+            elif found.at <= span.now and span.until - found.at <= span.patience:
+                waiting += 1
+            elif found.at <= span.now and span.late is not None:
                 served_on = found.day  # no other issue comes in time
         looked.append(
             Looked(
@@ -158,7 +164,7 @@ def _enrol(
         )
     written = deliveries.add(connection, issue, select(connection, due, recent))
     due_store.looked(connection, looked)
-    return written
+    return written, waiting
 
 
 def _occurrence(reader: Subscriber, served_on: date | None, span: Span) -> Occurrence:
@@ -178,4 +184,6 @@ def _next_look(
     """
     if served_on == found.day or found.at >= span.until:
         return schedule.upcoming(reader.preferences, served_on, span.now).at
+    if found.at > span.now:
+        return found.at
     return max(found.at + (span.late or DAY), span.now) + SOON

@@ -1,0 +1,245 @@
+"""The duties of a running publication, each one look: what is due by the clock is done, once.
+
+Every duty can be repeated and cut short. Those that one process is enough for are done under a
+lease, so a second process beside it only takes over. The clock is an argument; who calls is
+`scheduler.py`, and simulations.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from newsletter import pipeline
+from newsletter.app import App
+from newsletter.calendar import Calendar
+from newsletter.issue import Issue
+from newsletter.pipeline import pruning, webhooks
+from newsletter.pipeline.enrolling import Span, enrol
+from newsletter.pipeline.pruning import Retention
+from newsletter.preflight.report import Report
+from newsletter.store import folding, issue_skips, issues, leases, ledger, source_states
+from newsletter.store import letters as kept_letters
+from newsletter.store.database import Connection
+from subscribers import due_store
+
+LEASE = timedelta(seconds=90)
+NAME = "duties"
+FOLDED = 500  # deliveries a transaction
+OLDEST = timedelta(days=8)  # an issue that readers are still given, where no newer one came
+EARLY = timedelta(hours=2)  # before its hour an issue may be composed for who had the last one
+TRY_AGAIN = timedelta(minutes=10)  # to compose an issue there are no papers for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """When things are done next."""
+
+    collect: datetime
+    compose: datetime
+
+
+def plan(app: App, now: datetime) -> Plan:
+    """When papers are collected next, and when the next issue is composed."""
+    with app.database.read() as connection:
+        states = source_states.listed(connection)
+        newest = issues.latest_day(connection)
+        calendar = app.terms.calendar(issue_skips.days(connection))
+    every = timedelta(minutes=app.settings.schedule.collect_minutes)
+    started = [states[name].started_at for name in app.settings.sources if name in states]
+    last = min((one for one in started if one is not None), default=None)
+    whole = last is not None and len(started) == len(app.settings.sources)
+    collect = max(now, last + every) if last is not None and whole else now
+    return Plan(collect=collect, compose=calendar.next_cut_off(now, done=newest))
+
+
+class Duties:
+    """What one process does for a publication."""
+
+    def __init__(
+        self,
+        app: App,
+        say: Callable[[str], None],
+        complain: Callable[[str], None],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.failures: dict[str, str] = {}  # what fails now, by duty
+        self._app = app
+        self._say = say
+        self._complain = complain
+        self._clock = clock
+        self._stopped = stopped
+        self._owner = f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}"
+        self._enrolled: date | None = None  # the issue whose readers were all looked at
+        self._tried_at: datetime | None = None
+        self._refused: dict[str, str] = {}  # issues by the preflight, with its first word
+
+    def mine(self) -> bool:
+        """Whether the duties that one process is enough for are this one's."""
+        with self._app.database.write() as connection:
+            return leases.take(connection, NAME, self._owner, self._clock(), LEASE)
+
+    def give_back(self) -> None:
+        """Lets another process have them at once."""
+        with self._app.database.write() as connection:
+            leases.give_back(connection, NAME, self._owner)
+
+    def collect(self) -> None:
+        """Asks every source for what is new."""
+        if self.mine():
+            self._collect()
+
+    def _collect(self) -> None:
+        app = self._app
+        done = pipeline.collect(app.database, app.fetcher, app.sources(), self._clock())
+        read = sum(one.papers for one in done)
+        self._say(f"collect: {read} papers read from {len(done)} sources.")
+        for one in done:
+            if one.error is not None:
+                self._complain(f"collect: {one.source}: {one.error}")
+
+    def compose(self) -> None:
+        """Freezes the issue of today once its hour has come, and gives it to whom it is due.
+
+        A little sooner where a reader is due who had the last one: when clocks change, an hour
+        just after ours comes just before it, and is still one digest a day.
+        """
+        if not self.mine():
+            return
+        app, now = self._app, self._clock()
+        with app.database.read() as connection:
+            newest = issues.latest_day(connection)
+            calendar = app.terms.calendar(issue_skips.days(connection))
+        day = calendar.today(now)
+        wanted = calendar.publishes(day) and (newest is None or newest < day)
+        if wanted and now >= calendar.cut_off(day):
+            newest = self._freeze(now) or newest
+        if newest is None or day - newest > OLDEST:
+            return
+        waiting = self._enrol(newest, calendar, now)
+        if waiting and wanted and newest < day and self._freeze(now) == day:
+            self._enrol(day, calendar, now)
+
+    def _freeze(self, now: datetime) -> date | None:
+        """Freezes the issue of today after a last look at the votes; None where there is none."""
+        app = self._app
+        if self._tried_at is not None and now - TRY_AGAIN < self._tried_at <= now:
+            return None
+        self._tried_at = now
+        self._collect()
+        app.renew()
+        issue = pipeline.freeze(app.database, app.renderer, app.catalogue, app.terms, now)
+        if issue is None:
+            return None
+        self._tried_at = None
+        self._say(f"compose: issue {issue.name}, {len(issue.candidates)} papers.")
+        return issue.day
+
+    def _enrol(self, newest: date, calendar: Calendar, now: datetime) -> int:
+        """Gives an issue to whom it is due; how many had it and wait for today's."""
+        app = self._app
+        everybody = newest != self._enrolled
+        with app.database.read() as connection:
+            if not everybody and not due_store.is_any(connection, now):
+                return 0
+            issue = issues.get(connection, newest)
+        late, until = app.settings.schedule.catch_up, calendar.next_cut_off(now, done=newest)
+        overdue = calendar.next_cut_off(calendar.cut_off(newest), done=newest) <= now
+        span = Span(now=now, until=until, late=late, patience=late if overdue else EARLY)
+        done = enrol(
+            app.database,
+            app.renderer,
+            app.terms.embedder,
+            issue,
+            span,
+            everybody=everybody,
+            progress=lambda _: self._keep(),
+            stopped=self._stopped,
+        )
+        if not self._stopped():
+            self._enrolled = newest
+        if done.queued or done.skipped:
+            self._say(
+                f"compose: issue {issue.name}: {done.queued} new digests, "
+                f"{done.skipped} readers with nothing to get."
+            )
+        return done.waiting
+
+    def _keep(self) -> None:
+        self.mine()
+
+    def send(self) -> None:
+        """Sends letters and what is due, as `newsletter send` does."""
+        app, now = self._app, self._clock()
+        pipeline.tidy(app.database, now)
+        self._fold(now)
+        if app.settings.report.to is not None:
+            with app.database.write() as connection:
+                pipeline.report(connection, app.settings.report.to, now)
+        with app.database.read() as connection:
+            if not self._is_anything_due(connection, now):
+                return
+        post = replace(app.post(self._owner, self._clock), stopped=self._stopped, wait=False)
+        pipeline.open_roads(post.roads)
+
+        def judge(issue: Issue) -> Report:
+            return pipeline.preflight(app.database, app.means(), issue, now)
+
+        found = pipeline.clear(app.database, judge, now)
+        pipeline.send_letters(app.database, app.desk, post)
+        post = replace(post, cleared=found.cleared)
+        done = pipeline.dispatch(app.database, app.signer, post)
+        if done.states:
+            told = ", ".join(f"{number} {state}" for state, number in done.states.items())
+            self._say(f"send: {told}.")
+        refused = {report.issue: _first_word(report) for report in found.refused}
+        for name in refused.keys() - self._refused.keys():
+            why = f"`newsletter preflight {name}` tells why"
+            self._complain(f"send: the preflight refuses issue {name}; {why}.")
+        self._refused = refused
+
+    def _fold(self, now: datetime) -> None:
+        before = now - self._app.settings.schedule.catch_up
+        folded = 0
+        while True:
+            with self._app.database.write() as connection:
+                some = folding.fold(connection, before, now, FOLDED)
+            folded += some
+            if some < FOLDED:
+                break
+        if folded:
+            self._say(f"send: {folded} digests came too late; their papers wait for the next.")
+
+    def _is_anything_due(self, connection: Connection, now: datetime) -> bool:
+        return bool(ledger.count_due(connection, now) or kept_letters.waiting(connection, now))
+
+    def tell(self) -> None:
+        """Tells webhooks what happened."""
+        webhooks.tell(self._app.database, self._app.signer, self._app.caller, self._clock)
+
+    def alert(self) -> None:
+        """Tells the operator what needs a hand, and what is over."""
+        if self.mine():
+            own = self._app.settings.report
+            watch = self._app.watch(self.failures, self._refused)
+            pipeline.alert(self._app.database, own.to if own.alerts else None, watch, self._clock())
+
+    def prune(self) -> None:
+        """Forgets what has had its time."""
+        if self.mine():
+            done = pruning.prune(
+                self._app.database,
+                Retention.of(self._app.settings.retention),
+                self._clock(),
+                stopped=self._stopped,
+            )
+            if done.total:
+                self._say(f"prune: {done.total} rows forgotten.")
+
+
+def _first_word(report: Report) -> str:
+    return report.first.says if report.first is not None else ""
