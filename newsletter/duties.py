@@ -31,6 +31,7 @@ NAME = "duties"
 FOLDED = 500  # deliveries a transaction
 OLDEST = timedelta(days=8)  # an issue that readers are still given, where no newer one came
 EARLY = timedelta(hours=2)  # before its hour an issue may be composed for who had the last one
+GRACE = timedelta(minutes=30)  # after such an hour an issue composed for it still serves it
 TRY_AGAIN = timedelta(minutes=10)  # to compose an issue there are no papers for
 
 
@@ -115,14 +116,18 @@ class Duties:
             newest = issues.latest_day(connection)
             calendar = app.terms.calendar(issue_skips.days(connection))
         day = calendar.today(now)
+        if newest is not None and day - newest > OLDEST:
+            newest = None
         wanted = calendar.publishes(day) and (newest is None or newest < day)
-        if wanted and now >= calendar.cut_off(day):
-            newest = self._freeze(now) or newest
-        if newest is None or day - newest > OLDEST:
-            return
-        waiting = self._enrol(newest, calendar, now)
-        if waiting and wanted and newest < day and self._freeze(now) == day:
-            self._enrol(day, calendar, now)
+        waiting, cut_off = 0, calendar.cut_off(day)
+        if newest is not None:  # hours before today's issue are the last one's, be they missed
+            waiting = self._enrol(newest, calendar, now, until=cut_off if wanted else None)
+        if wanted and (waiting or now >= cut_off):
+            frozen = self._freeze(now)
+            if frozen is not None:
+                self._enrol(frozen, calendar, now)
+            elif newest is not None and now >= cut_off:
+                self._enrol(newest, calendar, now)
 
     def _freeze(self, now: datetime) -> date | None:
         """Freezes the issue of today after a last look at the votes; None where there is none."""
@@ -139,7 +144,9 @@ class Duties:
         self._say(f"compose: issue {issue.name}, {len(issue.candidates)} papers.")
         return issue.day
 
-    def _enrol(self, newest: date, calendar: Calendar, now: datetime) -> int:
+    def _enrol(
+        self, newest: date, calendar: Calendar, now: datetime, until: datetime | None = None
+    ) -> int:
         """Gives an issue to whom it is due; how many had it and wait for today's."""
         app = self._app
         everybody = newest != self._enrolled
@@ -147,9 +154,15 @@ class Duties:
             if not everybody and not due_store.is_any(connection, now):
                 return 0
             issue = issues.get(connection, newest)
-        late, until = app.settings.schedule.catch_up, calendar.next_cut_off(now, done=newest)
-        overdue = calendar.next_cut_off(calendar.cut_off(newest), done=newest) <= now
-        span = Span(now=now, until=until, late=late, patience=late if overdue else EARLY)
+        late, following = app.settings.schedule.catch_up, calendar.next_cut_off(now, done=newest)
+        since = calendar.cut_off(newest)
+        span = Span(
+            now=now,
+            since=since if issue.composed_at >= since else issue.composed_at - GRACE,
+            until=until or following,
+            late=late,
+            patience=late if following <= now else EARLY,
+        )
         done = enrol(
             app.database,
             app.renderer,

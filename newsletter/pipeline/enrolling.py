@@ -32,10 +32,11 @@ SOON = timedelta(minutes=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """Which hours are served by the newest issue."""
+    """Which hours are served by an issue."""
 
     now: datetime
     until: datetime  # when the next issue may come: later hours are its own
+    since: datetime | None = None  # earlier ones were another issue's; None: there is none before
     late: timedelta | None = None  # how long after its hour a digest is worth having; None: a day
     patience: timedelta = timedelta()  # how long a reader who had the newest issue waits for one
 
@@ -147,10 +148,11 @@ def _enrol(
             served_on = back[one.reader.id].astimezone(zone).date() - DAY
         found = _occurrence(one.reader, served_on, span)
         if found.at < span.until:
-            if one.reader.id not in has:
+            early = span.since is not None and found.at < span.since
+            if one.reader.id not in has and not early:
                 due.append((one.reader, found.at))
                 served_on = found.day
-            elif found.at <= span.now and span.until - found.at <= span.patience:
+            elif found.at <= span.now and not early and span.until - found.at <= span.patience:
                 waiting += 1
             elif found.at <= span.now and span.late is not None:
                 served_on = found.day  # no other issue comes in time
@@ -178,12 +180,14 @@ def _occurrence(reader: Subscriber, served_on: date | None, span: Span) -> Occur
 def _next_look(
     reader: Subscriber, found: Occurrence, served_on: date | None, span: Span
 ) -> datetime:
-    """When a reader is looked at again: at the next hour, or once an hour that waits is too late.
+    """When a reader is looked at again: at the next hour, or once one that waits is too late.
 
     A new issue looks at everybody anyway.
     """
-    if served_on == found.day or found.at >= span.until:
+    if served_on == found.day:
         return schedule.upcoming(reader.preferences, served_on, span.now).at
     if found.at > span.now:
         return found.at
+    if found.at >= span.until:
+        return span.now + SOON
     return max(found.at + (span.late or DAY), span.now) + SOON

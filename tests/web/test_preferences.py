@@ -75,7 +75,7 @@ def test_a_pause_ends_with_what_was_missed(pages: Pages) -> None:
         assert issue is not None
         (held,) = ledger.entries(connection, issue.id)
         assert held.kind == DigestKind.CATCH_UP
-        assert Selector(issue, pages.now)(connection, [pages.reader()])
+        assert Selector(issue, pages.now)(connection, [(pages.reader(), pages.now)])
     assert "The pause is over" in pages.browser.post(link, data={"end": "1"}).text
     assert pages.reader().preferences.paused_until is None
 

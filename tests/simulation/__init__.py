@@ -1,0 +1,1 @@
+"""Whole weeks and years of a running publication, by a clock that jumps, held to an oracle."""

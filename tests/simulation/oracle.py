@@ -1,0 +1,155 @@
+"""Says who is to get a digest when, by looking at clocks a quarter of an hour at a time.
+
+Shares nothing with `subscribers.schedule`: the hour of a day is the first quarter at which a
+reader's clock shows that day and that hour or a later one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from subscribers.model import Preferences
+from tests.simulation.world import QUARTER, Plan
+
+LATE = timedelta(hours=6)  # schedule.catch_up_hours
+CUT_OFF = time(5)  # schedule.compose_at
+EARLY = timedelta(hours=2)  # an issue may come so much sooner, for who had the last one
+GRACE = timedelta(minutes=30)
+Stretch = tuple[datetime, datetime]
+UNSURE = timedelta(days=2)  # around a change: which of the two wishes a day belonged to
+
+
+class Oracle:
+    """What each reader of a plan is to get, of issues that came out when they did."""
+
+    def __init__(self, plan: Plan, issues: Sequence[tuple[date, datetime]]) -> None:
+        self._plan = plan
+        self._issues = issues
+        self._steps = list(plan.steps(plan.start))
+        self._clocks: dict[str, list[tuple[datetime, datetime]]] = {}
+        self._changes: dict[int, list[tuple[datetime, Preferences]]] = defaultdict(list)
+        for one in plan.changes:
+            self._changes[one.reader].append((one.at, one.preferences))
+        upset = [(plan.start, plan.start), *plan.outages]
+        self._upset = [(first, last + UNSURE) for first, last in upset]
+
+    def days_without(self) -> list[str]:
+        """Days on which the publication ran after its hour and yet has no issue, or too early."""
+        composed = dict(self._issues)
+        told = []
+        days = {at.date() for at in self._steps if at.time() >= CUT_OFF}
+        for day in sorted(days):
+            at = composed.get(day)
+            cut_off = datetime.combine(day, CUT_OFF, tzinfo=UTC)
+            first = self._steps[bisect_left(self._steps, cut_off)]
+            if at is None or not cut_off - EARLY <= at <= first:
+                told.append(f"the issue of {day}: {at}")
+        return told
+
+    def hours(self, wants: Preferences) -> Iterator[datetime]:
+        """The instants at which somebody with these wishes is to get a digest, if all runs."""
+        done: date | None = None
+        for instant, local in self._clock(wants.zone):
+            if local.time() < wants.at or local.date() == done:
+                continue
+            done = local.date()
+            paused = wants.paused_until is not None and done < wants.paused_until
+            if done.weekday() in wants.days and not paused:
+                yield instant
+
+    def expected(self, reader: int) -> tuple[list[datetime], list[datetime], list[Stretch]]:
+        """The hours of a reader that are served; those that are not for want of an issue; and the
+        stretches nothing is sure of.
+        """
+        wishes = [(self._plan.start, self._plan.readers[reader - 1]), *self._changes[reader]]
+        unsure = [(at - UNSURE, at + UNSURE) for at, _ in wishes[1:]]
+        served: list[datetime] = []
+        without: list[datetime] = []
+        had: date | None = None
+        for place, (since, wants) in enumerate(wishes):
+            until = wishes[place + 1][0] if place + 1 < len(wishes) else self._plan.end
+            for hour in self.hours(wants):
+                if not since <= hour < until or (step := self._step(hour)) is None:
+                    continue
+                newest = self._newest(hour, step)
+                if newest is None or (had is not None and newest <= had):
+                    without.append(hour)
+                else:
+                    had = newest
+                    served.append(hour)
+        return served, without, unsure
+
+    def is_upset(self, at: datetime) -> bool:
+        """Whether an outage ended, or all began, not long before."""
+        return any(first <= at < last for first, last in self._upset)
+
+    def _step(self, hour: datetime) -> datetime | None:
+        """When the publication first looks at its clock after an hour, if that is soon enough."""
+        place = bisect_left(self._steps, hour)
+        if place == len(self._steps) or self._steps[place] - hour > LATE:
+            return None
+        return self._steps[place]
+
+    def _newest(self, hour: datetime, step: datetime) -> date | None:
+        """The issue that serves an hour: it came out by then, or was meant to."""
+        for day, composed in reversed(self._issues):
+            meant = datetime.combine(day, CUT_OFF, tzinfo=UTC)
+            meant = meant if composed >= meant else composed - GRACE
+            if meant <= hour and composed <= step:
+                return day
+        return None
+
+    def _clock(self, name: str) -> list[tuple[datetime, datetime]]:
+        if name not in self._clocks:
+            zone = ZoneInfo(name)
+            rows = []
+            at = self._plan.start - timedelta(days=1)
+            at = at.replace(hour=0, minute=0)
+            while at < self._plan.end:
+                rows.append((at, at.astimezone(zone).replace(tzinfo=None)))
+                at += QUARTER
+            self._clocks[name] = rows
+        return self._clocks[name]
+
+
+def noted(file: Path) -> dict[int, list[datetime]]:
+    """When each reader was sent to."""
+    found: dict[int, list[datetime]] = defaultdict(list)
+    with file.open(encoding="ascii") as lines:
+        for line in lines:
+            number, _, at = line.partition(" ")
+            found[int(number)].append(datetime.fromisoformat(at.strip()).astimezone(UTC))
+    return found
+
+
+def differences(
+    plan: Plan, oracle: Oracle, reader: int, got: list[datetime], lost: int
+) -> list[str]:
+    """What a reader got otherwise than expected; of `lost` digests nobody knows if they left."""
+    expected, without, unsure = oracle.expected(reader)
+
+    def sure(at: datetime) -> bool:
+        return not any(first <= at < last for first, last in unsure)
+
+    left = sorted(got)
+    told: list[str] = []
+    for hour in expected:
+        mine = [at for at in left if hour <= at <= hour + LATE + plan.step]
+        if mine:
+            left.remove(mine[0])
+        elif sure(hour) and lost:
+            lost -= 1
+        elif sure(hour):
+            told.append(f"reader {reader}: nothing at {hour}")
+    told += [f"reader {reader}: not asked for, at {at}" for at in left if sure(at)]
+    told += [
+        f"reader {reader}: no issue for {at}"
+        for at in without
+        if sure(at) and not oracle.is_upset(at)
+    ]
+    return told
