@@ -156,9 +156,11 @@ class Duties:
             issue = issues.get(connection, newest)
         late, following = app.settings.schedule.catch_up, calendar.next_cut_off(now, done=newest)
         since = calendar.cut_off(newest)
+        if issue.composed_at < since:  # early, for those whose hour it was
+            since = max(issue.composed_at - GRACE, since - EARLY)
         span = Span(
             now=now,
-            since=since if issue.composed_at >= since else issue.composed_at - GRACE,
+            since=since,
             until=until or following,
             late=late,
             patience=late if following <= now else EARLY,

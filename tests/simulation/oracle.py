@@ -6,7 +6,7 @@ reader's clock shows that day and that hour or a later one.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,6 +21,7 @@ CUT_OFF = time(5)  # schedule.compose_at
 EARLY = timedelta(hours=2)  # an issue may come so much sooner, for who had the last one
 GRACE = timedelta(minutes=30)
 Stretch = tuple[datetime, datetime]
+DAY = timedelta(days=1)
 UNSURE = timedelta(days=2)  # around a change: which of the two wishes a day belonged to
 
 
@@ -47,12 +48,12 @@ class Oracle:
             at = composed.get(day)
             cut_off = datetime.combine(day, CUT_OFF, tzinfo=UTC)
             first = self._steps[bisect_left(self._steps, cut_off)]
-            if at is None or not cut_off - EARLY <= at <= first:
+            if at is None or not cut_off - EARLY <= at <= first + self._plan.step:
                 told.append(f"the issue of {day}: {at}")
         return told
 
-    def hours(self, wants: Preferences) -> Iterator[datetime]:
-        """The instants at which somebody with these wishes is to get a digest, if all runs."""
+    def hours(self, wants: Preferences) -> Iterator[tuple[date, datetime]]:
+        """The days, by the reader's clock, and the instants at which somebody with these wishes is to get a digest, if all runs."""
         done: date | None = None
         for instant, local in self._clock(wants.zone):
             if local.time() < wants.at or local.date() == done:
@@ -60,7 +61,7 @@ class Oracle:
             done = local.date()
             paused = wants.paused_until is not None and done < wants.paused_until
             if done.weekday() in wants.days and not paused:
-                yield instant
+                yield done, instant
 
     def expected(self, reader: int) -> tuple[list[datetime], list[datetime], list[Stretch]]:
         """The hours of a reader that are served; those that are not for want of an issue; and the
@@ -71,16 +72,22 @@ class Oracle:
         served: list[datetime] = []
         without: list[datetime] = []
         had: date | None = None
+        done: date | None = None
         for place, (since, wants) in enumerate(wishes):
             until = wishes[place + 1][0] if place + 1 < len(wishes) else self._plan.end
-            for hour in self.hours(wants):
-                if not since <= hour < until or (step := self._step(hour)) is None:
+            for day, hour in self.hours(wants):
+                steps = self._steps_of(hour)
+                if not since <= hour < until or (done is not None and day <= done):
                     continue
-                newest = self._newest(hour, step)
-                if newest is None or (had is not None and newest <= had):
+                if not steps:  # what waited for this hour was given up
+                    had = self._waited(hour, had) or had
+                    continue
+                found = (self._issue(hour, step, had) for step in steps)
+                issue = next((one for one in found if one is not None), None)
+                if issue is None:
                     without.append(hour)
                 else:
-                    had = newest
+                    had, done = issue, day
                     served.append(hour)
         return served, without, unsure
 
@@ -88,21 +95,30 @@ class Oracle:
         """Whether an outage ended, or all began, not long before."""
         return any(first <= at < last for first, last in self._upset)
 
-    def _step(self, hour: datetime) -> datetime | None:
-        """When the publication first looks at its clock after an hour, if that is soon enough."""
-        place = bisect_left(self._steps, hour)
-        if place == len(self._steps) or self._steps[place] - hour > LATE:
-            return None
-        return self._steps[place]
+    def _steps_of(self, hour: datetime) -> list[datetime]:
+        """When the publication looks at its clock while an hour's digest is worth having."""
+        first, last = bisect_left(self._steps, hour), bisect_right(self._steps, hour + LATE)
+        return self._steps[first:last]
 
-    def _newest(self, hour: datetime, step: datetime) -> date | None:
-        """The issue that serves an hour: it came out by then, or was meant to."""
-        for day, composed in reversed(self._issues):
-            meant = datetime.combine(day, CUT_OFF, tzinfo=UTC)
-            meant = meant if composed >= meant else composed - GRACE
-            if meant <= hour and composed <= step:
-                return day
-        return None
+    def _waited(self, hour: datetime, had: date | None) -> date | None:
+        """The issue that a reader's digest of an hour was composed from, before all stopped."""
+        found = self._issue(hour, hour, had)
+        if found is None or hour >= datetime.combine(found, CUT_OFF, tzinfo=UTC) + DAY:
+            return None
+        return found
+
+    def _issue(self, hour: datetime, step: datetime, had: date | None) -> date | None:
+        """The issue that serves an hour: the last one meant for it, else one come early for it."""
+        there = [(day, composed) for day, composed in self._issues if composed <= step]
+        fresh = [(day, composed) for day, composed in there if had is None or day > had]
+        cut_offs = {day: datetime.combine(day, CUT_OFF, tzinfo=UTC) for day, _ in fresh}
+        meant = [day for day in cut_offs if cut_offs[day] <= hour]
+        early = [
+            day
+            for day, at in fresh
+            if at < cut_offs[day] and max(at - GRACE, cut_offs[day] - EARLY) <= hour
+        ]
+        return max(meant, default=min(early, default=None))
 
     def _clock(self, name: str) -> list[tuple[datetime, datetime]]:
         if name not in self._clocks:
@@ -146,10 +162,11 @@ def differences(
             lost -= 1
         elif sure(hour):
             told.append(f"reader {reader}: nothing at {hour}")
+    for hour in without:
+        mine = [at for at in left if hour <= at <= hour + plan.step]
+        if mine and unsure:  # which issue they had before they changed their mind is not sure
+            left.remove(mine[0])
+        elif sure(hour) and not oracle.is_upset(hour):
+            told.append(f"reader {reader}: no issue for {hour}")
     told += [f"reader {reader}: not asked for, at {at}" for at in left if sure(at)]
-    told += [
-        f"reader {reader}: no issue for {at}"
-        for at in without
-        if sure(at) and not oracle.is_upset(at)
-    ]
     return told
