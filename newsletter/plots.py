@@ -42,9 +42,9 @@ class Scale:
 def scale(most: float, least: float = 0.0, *, among: Sequence[float] = ()) -> Scale:
     """An axis with 0 on it that reaches a round number above, or the first that will do among some.
 
-    What lies below 0 is counted in whole numbers.
+    What lies below 0 is counted in whole numbers, and leaves room for what lies above.
     """
-    high = next((one for one in among if one >= most), 0) or _round(most)
+    high = next((one for one in among if one >= most), 0) or _round(max(most, -least / 4))
     return Scale(low=floor(least / ceil(high / 4)) * ceil(high / 4), high=high)
 
 

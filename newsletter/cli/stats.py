@@ -102,20 +102,15 @@ def _period(days: int | None, since: str | None, until: str | None, today: date)
     """The days that were asked for; raises RequestError."""
     if days is not None and since is not None and until is not None:
         raise RequestError("Name two of --since, --until and --days: they tell the third.")
-    first = None if since is None else _day("--since", since)
-    last = None if until is None else _day("--until", until)
+    first = None if since is None else _day("--since", since, today)
+    last = None if until is None else _day("--until", until, today)
     many = DAY * ((days or DEFAULT_DAYS) - 1)
     if last is None:
         last = today if first is None or days is None else min(first + many, today)
     if first is None:
         first = last - many
-    for name, one in (("--since", first), ("--until", last)):
-        if one > today:
-            raise RequestError(f"{name} {one} is still to come; today is {today}.")
     if first > last:
         raise RequestError(f"--since {first} is after --until {last}; name the earlier day first.")
-    if first < EARLIEST:
-        raise RequestError(f"There is nothing to tell from before {EARLIEST}.")
     if (last - first).days >= LONGEST:
         many_days = (last - first).days + 1
         raise RequestError(
@@ -124,8 +119,13 @@ def _period(days: int | None, since: str | None, until: str | None, today: date)
     return Period(first=first, last=last)
 
 
-def _day(name: str, text: str) -> date:
-    return parse_day(text, f"a day for {name}; write it such as 2026-03-05")
+def _day(name: str, text: str, today: date) -> date:
+    day = parse_day(text, f"a day for {name}; write it such as 2026-03-05")
+    if day > today:
+        raise RequestError(f"{name} {day} is still to come; today is {today}.")
+    if day < EARLIEST:
+        raise RequestError(f"{name} {day}: there is nothing to tell from before {EARLIEST}.")
+    return day
 
 
 def _span(found: Statistics) -> str:
