@@ -13,7 +13,7 @@ from html import escape
 from math import ceil, floor, log10
 
 WIDTH, GAP, HEIGHT = 10.0, 2.0, 100.0  # of a day, between days, of the drawing
-STEPS = (1, 2, 2.5, 5, 10)  # what numbers at an axis are multiples of
+STEPS = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)  # of these, an axis also tells the half
 
 Days = Sequence[float | None]
 
@@ -39,12 +39,13 @@ class Scale:
         return HEIGHT * (self.high - value) / (self.high - self.low)
 
 
-def scale(most: float, least: float = 0.0) -> Scale:
-    """An axis with 0 on it that reaches round numbers beyond both."""
-    step = _step(max(most, -least))
-    return Scale(
-        low=floor(least / step + 1e-9) * step, high=max(1, ceil(most / step - 1e-9)) * step
-    )
+def scale(most: float, least: float = 0.0, *, among: Sequence[float] = ()) -> Scale:
+    """An axis with 0 on it that reaches a round number above, or the first that will do among some.
+
+    What lies below 0 is counted in whole numbers, and leaves room for what lies above.
+    """
+    high = next((one for one in among if one >= most), 0) or _round(max(most, -least / 4))
+    return Scale(low=floor(least / ceil(high / 4)) * ceil(high / 4), high=high)
 
 
 def ticks(axis: Scale) -> list[float]:
@@ -104,12 +105,12 @@ def lines(
     return _svg(told, len(labels), drawn)
 
 
-def _step(most: float) -> float:
-    """What an axis up to that number is divided by."""
+def _round(most: float) -> float:
+    """The least round number that is not below."""
     if most <= 0:
         return 1.0
     size: float = 10.0 ** floor(log10(most))
-    return next(step * size for step in STEPS if step * size >= most * (1 - 1e-9)) / 2
+    return next(step * size for step in STEPS if step * size >= most * (1 - 1e-9))
 
 
 def _box(at: int, top: float, bottom: float, number: int) -> str:

@@ -52,6 +52,7 @@ BESIDE = 56  # columns of a terminal beside a sparkline
 WIDEST = 60  # columns of a sparkline
 LONGEST_NAME = 26  # characters of a topic's name
 BAR = 12  # columns
+PLAIN_SIGNS = str.maketrans({"−": "-", "±": "", "–": "-"})
 
 
 @click.command(epilog="Example: newsletter stats --days 90 --html stats.html")
@@ -101,20 +102,15 @@ def _period(days: int | None, since: str | None, until: str | None, today: date)
     """The days that were asked for; raises RequestError."""
     if days is not None and since is not None and until is not None:
         raise RequestError("Name two of --since, --until and --days: they tell the third.")
-    first = None if since is None else _day("--since", since)
-    last = None if until is None else _day("--until", until)
+    first = None if since is None else _day("--since", since, today)
+    last = None if until is None else _day("--until", until, today)
     many = DAY * ((days or DEFAULT_DAYS) - 1)
     if last is None:
         last = today if first is None or days is None else min(first + many, today)
     if first is None:
         first = last - many
-    for name, one in (("--since", first), ("--until", last)):
-        if one > today:
-            raise RequestError(f"{name} {one} is still to come; today is {today}.")
     if first > last:
         raise RequestError(f"--since {first} is after --until {last}; name the earlier day first.")
-    if first < EARLIEST:
-        raise RequestError(f"There is nothing to tell from before {EARLIEST}.")
     if (last - first).days >= LONGEST:
         many_days = (last - first).days + 1
         raise RequestError(
@@ -123,8 +119,13 @@ def _period(days: int | None, since: str | None, until: str | None, today: date)
     return Period(first=first, last=last)
 
 
-def _day(name: str, text: str) -> date:
-    return parse_day(text, f"a day for {name}; write it such as 2026-03-05")
+def _day(name: str, text: str, today: date) -> date:
+    day = parse_day(text, f"a day for {name}; write it such as 2026-03-05")
+    if day > today:
+        raise RequestError(f"{name} {day} is still to come; today is {today}.")
+    if day < EARLIEST:
+        raise RequestError(f"{name} {day}: there is nothing to tell from before {EARLIEST}.")
+    return day
 
 
 def _span(found: Statistics) -> str:
@@ -136,20 +137,21 @@ def _span(found: Statistics) -> str:
 def _parts(found: Statistics, names: dict[str, str]) -> list[Shown]:
     """What people are shown, in order."""
     if found.silent:
-        return ["Nothing has happened yet: nobody subscribed, and no issue was composed."]
+        return [f"{_span(found)}.", "Nothing to tell: there is no reader, and there was no issue."]
     before = found.period.before
     parts: list[Shown] = [
         f"{_span(found)}{'; today is not over' if found.running else ''}.",
         f"Before: {before.first} to {before.last}.",
     ]
     for subject in found.subjects:
-        parts += ["", *_subject(subject)]
-    return [*parts, "", *_topics(found, names)]
+        if not subject.silent:
+            parts += ["", *_subject(subject)]
+    parts += ["", *_topics(found, names)]
+    silent = [one.title.lower() for one in found.subjects if one.silent]
+    return [*parts, *(["", f"None: {', '.join(silent)}."] if silent else [])]
 
 
 def _subject(subject: Subject) -> list[Shown]:
-    if subject.silent:
-        return [f"{subject.title}: none."]
     now = ", ".join(f"{many:,} {name}" for name, many in subject.now.items() if many)
     width = max(8, min(console().width - BESIDE, WIDEST))
     lines = [line for line in subject.lines if not line.silent or line is subject.lines[0]]
@@ -200,9 +202,9 @@ def _topics(found: Statistics, names: dict[str, str]) -> list[Shown]:
 
 
 def _bare(columns: list[str], rows: list[list[str]], title: str, *, left: int) -> Table:
-    """A table without lines, from column `left` on to the right; in ASCII where it must be."""
+    """A table without lines, from column `left` on to the right; in signs the terminal has."""
     if not speaks_unicode():
-        rows = [[cell.translate(PLAIN_SIGNS) for cell in row] for row in rows]
+        rows = [[_plain(cell) for cell in row] for row in rows]
     shown = grid(columns, rows, title=title)
     shown.box = None
     shown.title_style = "bold"
@@ -213,7 +215,9 @@ def _bare(columns: list[str], rows: list[list[str]], title: str, *, left: int) -
     return shown
 
 
-PLAIN_SIGNS = str.maketrans({"−": "-", "±": "", "–": "-"})
+def _plain(cell: str) -> str:
+    encoding = console().encoding
+    return cell.translate(PLAIN_SIGNS).encode(encoding, "replace").decode(encoding)
 
 
 def _wanted(one: TopicLine) -> bool:

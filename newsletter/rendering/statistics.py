@@ -36,6 +36,7 @@ TILES = (  # what is told at the top
 )
 MOST_TOPICS = 20  # that are seen at once; the rest is behind a fold
 WATCHED, TOO_MUCH = 0.001, 0.003  # of complaints: what Gmail asks senders to stay below, and never
+SPANS = tuple(60.0 * one for one in (0.5, 1, 2, 4, 10, 20, 40, 60, 120, 240, 480, 1440, 2880))
 TILE_POINTS = 45  # of a sparkline
 
 
@@ -75,6 +76,7 @@ def page(
         "at": f"{found.at:%Y-%m-%d %H:%M} UTC",
         "tiles": [drawing.tile(*one) for one in TILES],
         "sections": [drawing.section(one) for one in found.subjects],
+        "silent": ", ".join(one.title.lower() for one in found.subjects if one.silent),
         "topics": [_topic(one, names.get(one.slug, one.slug), most) for one in found.topics],
         "own": _topic(found.own, "readers’ own rules", most),
         "most_topics": MOST_TOPICS,
@@ -131,7 +133,9 @@ class _Drawing:
             case "readers":
                 gone = _sum([line("unsubscribed"), line("erased")])
                 return [
-                    self._lines("readers", "Readers", [line("readers")], area=True),
+                    self._lines(
+                        "readers", "Readers at the end of a day", [line("readers")], area=True
+                    ),
                     self._balance(
                         "growth", "Confirmed, and left", line("confirmed"), gone, "left or erased"
                     ),
@@ -155,7 +159,9 @@ class _Drawing:
                 return [self._balance("votes", told, line("more"), line("less"), "less like this")]
             case "issues":
                 return [self._columns("papers", "Papers a digest", [line("papers_a_digest")])]
-        return [self._columns(subject.key, subject.title, [x for x in subject.lines if x.part])]
+        titles = {"leaving": "How readers left", "suppressions": "New suppressions, by kind"}
+        parts = [one for one in subject.lines if one.part]
+        return [self._columns(subject.key, titles[subject.key], parts)]
 
     def _columns(
         self, key: str, title: str, lines: Sequence[Line], rules: Sequence[float] = ()
@@ -176,7 +182,8 @@ class _Drawing:
         return self._figure(title, drawn, axis, [up, down], ["", below])
 
     def _lines(self, key: str, title: str, lines: Sequence[Line], *, area: bool = False) -> Figure:
-        axis = plots.scale(max(value or 0 for one in lines for value in one.days))
+        among = SPANS if lines[0].unit is Unit.SECONDS else ()
+        axis = plots.scale(max(value or 0 for one in lines for value in one.days), among=among)
         drawn = plots.lines(
             self._told(key, title, lines),
             [one.days for one in lines],

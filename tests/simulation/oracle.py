@@ -53,7 +53,10 @@ class Oracle:
         return told
 
     def hours(self, wants: Preferences) -> Iterator[tuple[date, datetime]]:
-        """The days, by the reader's clock, and the instants at which somebody with these wishes is to get a digest, if all runs."""
+        """The days and instants at which somebody with these wishes is to get a digest.
+
+        If all runs; days by their clock.
+        """
         done: date | None = None
         for instant, local in self._clock(wants.zone):
             if local.time() < wants.at or local.date() == done:
