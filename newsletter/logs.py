@@ -8,6 +8,7 @@ tokens and whole addresses, whatever it is made of; so it cannot look like a lin
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 import traceback
@@ -25,6 +26,8 @@ LONGEST = 500  # characters of a text
 LONGEST_TRACEBACK = 20_000  # of which the end says most
 COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31"}
 FIRST = ("at", "level", "event")
+BELOW = "    | "  # before each line of a traceback
+_LINE = re.compile(rf'{{"at": "|\d{{4}}-\d\d-\d\dT[\d:]{{8}}Z |{re.escape(BELOW)}')
 
 Ear = Callable[[Event, Mapping[str, object]], None]
 Fields = MutableMapping[str, Any]
@@ -103,6 +106,11 @@ def keep(*, people: bool, level: Level, colours: bool = False) -> None:
     )
 
 
+def is_line(text: str) -> bool:
+    """Whether a line is of such a log, be it a traceback's."""
+    return _LINE.match(text) is not None
+
+
 def one_line(value: object, most: int = LONGEST) -> str:
     """A value as one bounded line of plain text that gives nobody away."""
     return _printable(" ".join(_text(value).split()), most)
@@ -157,7 +165,7 @@ class _Console:
         below = str(told.pop("traceback", ""))
         shown = " ".join(f"{name}={_quoted(value)}" for name, value in told.items())
         line = f"{at[:19]}Z {self._coloured(f'{level:<7}', level)} {event:<22} {shown}".rstrip()
-        return "\n".join([line, *(f"    | {one}" for one in below.split("\n") if one)])
+        return "\n".join([line, *(f"{BELOW}{one}" for one in below.split("\n") if one)])
 
     def _coloured(self, text: str, level: str) -> str:
         return f"\x1b[{COLOURS[level]}m{text}\x1b[0m" if self._colours else text

@@ -16,8 +16,8 @@ SERVICES = ("run", "serve")
 def keep(app: App, command: str | None) -> None:
     """Keeps a log as [log] says, where this command keeps one.
 
-    Services always do; sending does where nobody watches it on a terminal, or where [log] is set;
-    any other command only where both hold, as in a timer of a machine that collects logs.
+    Services always do; sending does where [log] is set, and any other command where besides nobody
+    watches it on a terminal, as in a timer of a machine that collects logs.
     """
     own = app.settings.log
     watched = sys.stderr.isatty()
@@ -36,4 +36,4 @@ def keep(app: App, command: str | None) -> None:
 def _keeps(command: str | None, *, watched: bool, wished: bool) -> bool:
     if command in SERVICES:
         return True
-    return (wished or not watched) if command == "send" else (wished and not watched)
+    return wished and (command == "send" or not watched)
