@@ -33,6 +33,8 @@ BREACHES = {
     "dns": ("newsletter/papers.py", "dns"),
     "addresses": ("newsletter/papers.py", "email_validator"),
     "options": ("newsletter/papers.py", "pydantic"),
+    "logs": ("newsletter/papers.py", "structlog"),
+    "metrics": ("newsletter/papers.py", "prometheus_client"),
     "models": ("newsletter/papers.py", "fastembed"),
 }
 

@@ -33,6 +33,7 @@ from newsletter.cli import (
 )
 from newsletter.cli.collect import collect
 from newsletter.cli.compose import compose
+from newsletter.cli.log import keep
 from newsletter.cli.preflight import preflight
 from newsletter.cli.preview import preview
 from newsletter.cli.run import run, schedule
@@ -92,6 +93,7 @@ def root(context: click.Context, config: Path | None) -> None:
     if context.invoked_subcommand == "demo":
         return  # has settings of its own
     context.obj = App(load(config))
+    keep(context.obj, context.invoked_subcommand)
     context.call_on_close(context.obj.close)
 
 

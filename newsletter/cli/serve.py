@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import FrameType
 
 import click
 import uvicorn
@@ -19,6 +20,8 @@ from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import complain, say
 from newsletter.errors import NewsletterError
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.pipeline import webhooks
 from newsletter.web import Site, create
 
@@ -64,6 +67,7 @@ def serve_pages(app: App, bind: str | None, port: int | None, wake: Callable[[],
     bound = f"http://{host}:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         create(site),
+        log_config=None,  # ours is the one that takes what it says
         log_level="warning",
         access_log=False,  # addresses of pages hold tokens
         server_header=False,
@@ -77,8 +81,23 @@ def serve_pages(app: App, bind: str | None, port: int | None, wake: Callable[[],
     # The server stops by it, and raises it once more when it has: then there is more to end.
     signal.signal(signal.SIGTERM, lambda *_: None)
     say(f"{bound}/ serves {own.url or bound}/. Stop it by Ctrl-C.")
+    tell(Event.SERVE_STARTED, where=bound, pages=own.url)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, site).run(sockets=[listening])
+    tell(Event.SERVE_STOPPED, where=bound)
+
+
+class _Server(uvicorn.Server):
+    """A server whose pages know at once when it was asked to end."""
+
+    def __init__(self, config: uvicorn.Config, site: Site) -> None:
+        super().__init__(config)
+        self._site = site
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Takes a signal."""
+        self._site.ending = True
+        super().handle_exit(sig, frame)
 
 
 def wait_for_the_end() -> None:
@@ -136,6 +155,7 @@ class Office:
             except Exception as error:  # pages go on, and so does this
                 if str(error) != told:  # once, not every half minute
                     complain(f"{self._name} wait: {error}")
+                    tell(Event.OFFICE_WAITS, trouble=error, what=self._name, words=str(error))
                 told = str(error)
             self._waiting.wait(LOOK)
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO, Any
 
+from newsletter import logs
+
 LOOK = 0.5  # seconds between two looks at how far they are
 
 
@@ -25,7 +27,7 @@ class Ended:
 
     code: int
     told: Mapping[str, Any]  # what its --json says; empty where it came to none
-    words: str  # on its standard error
+    words: str  # on its standard error, beside its log
 
     @property
     def counts(self) -> Counter[str]:
@@ -68,7 +70,7 @@ def run(
             for wished, handler in before.items():
                 signal.signal(wished, handler)
         return [
-            Ended(code=code, told=_told(_read(out)), words=_read(told).strip())
+            Ended(code=code, told=_told(_read(out)), words=_words(_read(told)))
             for code, out, told in zip(codes, outs[::2], outs[1::2], strict=False)
         ]
     finally:
@@ -87,6 +89,14 @@ def _wait(process: subprocess.Popen[bytes], look: Callable[[], None]) -> int:
 def _read(file: IO[str]) -> str:
     file.seek(0)
     return file.read()
+
+
+def _words(text: str) -> str:
+    """What a process said for people; the lines of its log are handed on to ours."""
+    lines = text.splitlines()
+    logged = [line for line in lines if logs.is_line(line)]
+    sys.stderr.writelines(f"{line}\n" for line in logged)
+    return "\n".join(line for line in lines if not logs.is_line(line)).strip()
 
 
 def _told(text: str) -> Mapping[str, Any]:

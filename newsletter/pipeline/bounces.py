@@ -19,7 +19,7 @@ from newsletter.bounces import EventKind, Named, Report, ReportKind, read
 from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError
 from newsletter.mailboxes import Item, Mailbox
-from newsletter.pipeline import letters, silencing
+from newsletter.pipeline import letters, silencing, telling
 from newsletter.pipeline.digests import digest_keys
 from newsletter.store import events, operator_acts
 from newsletter.store.database import Connection, Database
@@ -112,6 +112,7 @@ def take_back(
         done.settled.extend(_settle(connection))  # what was in `sending` still when it came back
         done.lifted.extend(silencing.review(connection, clock()))
     done.unreadable.extend(mailbox.unreadable)
+    telling.taken_back(done)
     return done
 
 

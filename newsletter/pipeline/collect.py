@@ -19,6 +19,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from newsletter.errors import NewsletterError, SourceError
+from newsletter.pipeline import telling
 from newsletter.sources import (
     NEWS,
     Answer,
@@ -77,12 +78,14 @@ def collect(
     A source that fails is told in its row. Raises StoreError. `progress` is told how many papers
     were read since it was last told.
     """
-    chosen = list(sources)
+    chosen, began = list(sources), monotonic()
     done = [_Run(database, fetcher, one, now, progress, pause) for one in chosen]
     for run in done:
         run.ask(ask)
     for run in done:
         run.enrich()
+        run.tell()
+    telling.collected([run.collected for run in done], monotonic() - began)
     return [run.collected for run in done]
 
 
@@ -118,6 +121,7 @@ class _Run:
         self._since = now  # since when what waits has waited
         self._waiting: list[Request] = []
         self._resumable = False
+        self._failures = 0  # in a row, with this one
 
     def ask(self, ask: Ask) -> None:
         """Asks for what is new, or for days; takes up what an earlier run of the same ask left."""
@@ -164,6 +168,10 @@ class _Run:
                 self._succeeded()
         except SourceError as error:
             self._failed(error)
+
+    def tell(self) -> None:
+        """Tells the log how it went."""
+        telling.source(self.collected, self._failures)
 
     def _work(self) -> None:
         while self._waiting:
@@ -241,7 +249,8 @@ class _Run:
         self.collected.error = error
         with self._database.read() as connection:
             failures = source_states.get(connection, self._source.name).failures
-        self._ended(failed_at=self._now, failures=failures + 1, error=str(error))
+        self._failures = failures + 1
+        self._ended(failed_at=self._now, failures=self._failures, error=str(error))
 
     def _ended(self, **changes: object) -> None:
         """Tells how the run went. What runs for days did says nothing of how the source is."""

@@ -26,9 +26,11 @@ from newsletter.delivery import (
     is_news,
 )
 from newsletter.dkim import MailSigner
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.message import Message
 from newsletter.pacing import DomainLimits, Slowdown
-from newsletter.pipeline import silencing
+from newsletter.pipeline import silencing, telling
 from newsletter.pipeline.connections import Answer, Connections, Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
@@ -92,6 +94,7 @@ def dispatch(
     closed road in its result. Where limits hold back what is due it waits, but not for longer than
     PATIENCE. Raises StoreError where results cannot be recorded; sending has stopped then.
     """
+    began = monotonic()
     post.receipts.replay(database)
     with database.write() as connection:
         lost = deliveries.settle_lost(connection, post.clock())
@@ -101,12 +104,16 @@ def dispatch(
     except BaseException:
         connections.close()
         raise
+    finally:
+        telling.unavailable(connections.closed)
     run = _Run(database, signer, post, connections)
     try:
         run.send(limit, subscriber_id)
     finally:
         run.settle()
-    return Dispatched(
+    if run.stranded is not None:
+        telling.unavailable(connections.closed)
+    done = Dispatched(
         states=run.states,
         lost=lost,
         stranded=run.stranded,
@@ -114,6 +121,8 @@ def dispatch(
         slowed=tuple(run.traffic.slowed.values()),
         held_back=run.held_back,
     )
+    telling.dispatched(done, monotonic() - began)
+    return done
 
 
 def open_roads(roads: Sequence[Road]) -> None:
@@ -121,6 +130,9 @@ def open_roads(roads: Sequence[Road]) -> None:
     connections = Connections(roads)
     try:
         connections.open()
+    except TransportUnavailable:
+        telling.unavailable(connections.closed)
+        raise
     finally:
         connections.close()
 
@@ -353,6 +365,8 @@ class _Run:
             if not isinstance(one.answer, Answer):  # a mistake in a transport: it is in doubt
                 trouble = trouble or one.answer
                 continue
+            if isinstance(one.answer, TransportUnavailable):
+                tell(Event.TRANSPORT_RESTS, transport=one.road, words=str(one.answer))
             self._decided(one.claim, _outcome(one.answer), one.road)
             self._post.progress(1)
         if trouble is not None:
@@ -397,7 +411,13 @@ class _Run:
             self._post.receipts.keep(results, now)
             raise
         self.states.update(one.decision.state for one in written)
+        telling.delivered(written, now, self._issue_name)
         self._results = []
+
+    def _issue_name(self, issue_id: int) -> str | None:
+        """The day of an issue, where a message of it was built."""
+        edition = self._editions.get(issue_id)
+        return None if edition is None else edition.issue.name
 
     def _edition(self, issue_id: int) -> Edition:
         if issue_id not in self._editions:

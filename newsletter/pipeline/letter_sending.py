@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from newsletter.errors import RequestError, TemplateError
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.message import Message
-from newsletter.pipeline import silencing
+from newsletter.pipeline import silencing, telling
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.dispatch import A_MOMENT, LOOK_UP, PATIENCE, Post
 from newsletter.pipeline.letters import Desk, compose_letter
@@ -164,6 +166,7 @@ class _Sending:
         with self._database.write() as connection:
             kept.put_off(connection, self._post.owner, [one.id], until, reason, charged=True)
             self._heard(connection, one, refused)
+        telling.letter(one, LetterState.QUEUED, None, reason)
 
     def _ended(
         self,
@@ -186,6 +189,8 @@ class _Sending:
             if road is not None:  # after it, as in dispatch: nobody waits in a circle
                 self._heard(connection, one, refused)
         self.done[state] += ours
+        if ours:
+            telling.letter(one, state, road, reason)
 
     def _heard(self, connection: Connection, one: Waiting, refused: Refused | None) -> None:
         said = None if refused is None else (refused.reply.code, refused.reply.text)
@@ -242,6 +247,7 @@ class _Roads:
             return refused
         except TransportUnavailable as closed:
             self._close(name)
+            tell(Event.TRANSPORT_UNAVAILABLE, transport=name, words=str(closed))
             if not closed.in_doubt:
                 del self._left[name]
             raise

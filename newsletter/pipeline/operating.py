@@ -12,6 +12,8 @@ from datetime import date, datetime
 from newsletter.delivery import OPEN, RETRIED, DeliveryState, Policy, is_news
 from newsletter.errors import RequestError
 from newsletter.issue import Issue
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.pipeline.letters import ask_editor
 from newsletter.store import issue_acts, issue_skips, issues, ledger, operator_acts, pacing
 from newsletter.store.database import Database
@@ -46,7 +48,9 @@ def hold(
         if issue_acts.record(connection, issue.id, done) and editor is not None:
             ask_editor(connection, issue, editor, now)
     _let_others_go(database, now)
-    return _stood(database, issue, IssueAct.HOLD)
+    stood = _stood(database, issue, IssueAct.HOLD)
+    _tell(IssueAct.HOLD, issue.name, by, why)
+    return stood
 
 
 def approve(database: Database, issue: Issue, *, by: str, why: str, now: datetime) -> Done:
@@ -57,7 +61,9 @@ def approve(database: Database, issue: Issue, *, by: str, why: str, now: datetim
     with database.write() as connection:
         done = Done(act=IssueAct.APPROVE, by=by, why=why, at=now)
         issue_acts.record(connection, issue.id, done)
-    return _stood(database, issue, IssueAct.APPROVE)
+    stood = _stood(database, issue, IssueAct.APPROVE)
+    _tell(IssueAct.APPROVE, issue.name, by, why)
+    return stood
 
 
 def _stood(database: Database, issue: Issue, act: IssueAct) -> Done:
@@ -85,7 +91,9 @@ def skip(database: Database, day: date, today: date, *, by: str, why: str, now: 
             )
         new = Skip(day=day, by=by, why=why, at=now)
         issue_skips.skip(connection, new)
-        return issue_skips.skipped(connection, day) or new
+        kept = issue_skips.skipped(connection, day) or new
+    _tell("skip", day.isoformat(), by, why)
+    return kept
 
 
 def unskip(database: Database, day: date, today: date) -> None:
@@ -95,6 +103,7 @@ def unskip(database: Database, day: date, today: date) -> None:
             raise RequestError(f"{day} is over; nothing changes it.")
         if not issue_skips.unskip(connection, day):
             raise RequestError(f"{day} is not skipped. `newsletter issues list` shows what is.")
+    _tell("unskip", day.isoformat())
 
 
 def pause(
@@ -106,6 +115,7 @@ def pause(
         recorded = issue_acts.record(connection, issue.id, done)
     if recorded:
         _let_others_go(database, now)
+        _tell(act, issue.name, by, why)
         return
     with database.read() as connection:
         if issue_acts.is_cancelled(connection, issue.id):
@@ -146,6 +156,7 @@ def cancel(database: Database, issue: Issue, *, by: str, why: str, now: datetime
     if not fresh and not skipped:
         with database.read() as connection:
             raise RequestError(_is_cancelled(issue, issue_acts.reason(connection, issue.id)))
+    _tell(IssueAct.CANCEL, issue.name, by, why, skipped)
     return skipped
 
 
@@ -179,6 +190,7 @@ def retry(
         if len(numbers) < BATCH:
             break
         last = numbers[-1]
+    _tell("retry", issue.name, by, why, queued)
     with database.read() as connection:
         newest = issues.latest_day(connection)
         return Retried(
@@ -221,6 +233,10 @@ def _why_not(one: ledger.Entry, states: Collection[DeliveryState]) -> str:
     if one.state not in states:
         return f"is {one.state}; to send it again all the same, add --state {one.state}"
     return ""
+
+
+def _tell(act: str, issue: str, by: str = "", why: str = "", number: int | None = None) -> None:
+    tell(Event.OPERATOR_ACTED, act=act, issue=issue, number=number, by=by, why=why)
 
 
 def _let_others_go(database: Database, now: datetime) -> None:

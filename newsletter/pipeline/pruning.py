@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.pipeline.embedding import KEPT as VECTORS_KEPT
 from newsletter.settings.service import RetentionSettings
 from newsletter.store import editor_acts, issues, pruning, pruning_memory
@@ -85,7 +87,10 @@ def prune(
     `progress` is told how many rows went since it was last told. Once it is `stopped` it ends
     after the batch under way.
     """
-    return Pruned(rows=_Pruning(database, terms.horizons(now), progress, stopped, batch).run())
+    began = time.monotonic()
+    done = Pruned(rows=_Pruning(database, terms.horizons(now), progress, stopped, batch).run())
+    tell(Event.DATABASE_PRUNED, rows=done.total, seconds=time.monotonic() - began)
+    return done
 
 
 def foresee(database: Database, terms: Retention, now: datetime) -> Pruned:

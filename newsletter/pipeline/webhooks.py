@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from newsletter import webhooks
+from newsletter.log_events import Event
+from newsletter.logs import tell as log
 from newsletter.store import webhooks as kept
 from newsletter.store.database import Database
 from newsletter.webhooks import Answered, Fate, Webhook
@@ -128,6 +130,17 @@ class _Telling:
         if after is None:
             return None
         sent = int(decision.fate is Fate.DONE)
+        if sent:
+            log(Event.WEBHOOK_TOLD, webhook=webhook.id, about=event.id)
+        else:
+            log(
+                Event.WEBHOOK_FAILED,
+                webhook=webhook.id,
+                about=event.id,
+                tries=webhook.tries + 1,
+                fate=decision.fate.name.lower(),
+                words=words,
+            )
         return Run(webhook=after, sent=run.sent + sent, lost=run.lost + lost)
 
     def _finish(self, run: Run) -> Run:

@@ -15,6 +15,7 @@ from newsletter.settings.types import (
     DatabaseUrl,
     IpAddress,
     IpAddresses,
+    IpNetworks,
     Names,
     PageUrl,
     TimeOfDay,
@@ -240,7 +241,7 @@ class LogSettings(Options):
 class MetricsSettings(Options):
     """[metrics]: who may read /metrics, which counts but names nobody."""
 
-    networks: Names = Field(
+    networks: IpNetworks = Field(
         default="127.0.0.0/8, ::1/128",
         description="The networks that /metrics is answered to, separated by commas.",
     )

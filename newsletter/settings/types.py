@@ -93,6 +93,15 @@ def _addresses(text: str) -> str:
     return text
 
 
+def _networks(text: str) -> str:
+    for one in text.split(", "):
+        try:
+            ipaddress.ip_network(one)
+        except ValueError:
+            raise ValueError("must be networks, such as 10.0.0.0/8 or 192.0.2.53") from None
+    return text
+
+
 def _colour(text: str) -> str:
     if not COLOUR.fullmatch(text.lower()):
         raise ValueError("must be a colour such as #0550ae")
@@ -187,6 +196,7 @@ Names = Annotated[Line, BeforeValidator(_names)]
 Address = Annotated[str, AfterValidator(_address)]
 Host = Annotated[str, AfterValidator(_host)]
 IpAddresses = Annotated[Names, AfterValidator(_addresses)]
+IpNetworks = Annotated[Names, AfterValidator(_networks)]
 IpAddress = Annotated[str, AfterValidator(_addresses)]
 Days = Annotated[str, BeforeValidator(_days)]
 Dates = Annotated[str, BeforeValidator(_dates)]

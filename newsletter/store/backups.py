@@ -11,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from newsletter.errors import RequestError, StoreError
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.store import copies
 from newsletter.store.database import HEAD, Database
 
@@ -27,7 +29,9 @@ def backup(database: Database, target: Path) -> int:
     target = target.resolve()
     if target == source:
         raise RequestError("This is the database itself; name another file.")
-    return copies.copy(source, target)
+    size = copies.copy(source, target)
+    tell(Event.BACKUP_MADE, file=target, bytes=size)
+    return size
 
 
 def check(database: Database) -> str:
@@ -61,6 +65,7 @@ def restore(database: Database, source: Path) -> Path | None:
         raise StoreError(f"Cannot restore {target}: {error}.") from error
     finally:
         draft.unlink(missing_ok=True)
+    tell(Event.DATABASE_RESTORED, file=source, copy=before)
     return before
 
 

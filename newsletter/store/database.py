@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from newsletter.errors import ConfigError, StoreError
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.store import copies
-
-log = logging.getLogger(__name__)
 
 HEAD = "0012"  # the newest migration; a test holds it against the folder
 BUSY = 30.0  # seconds another writer is waited for: many times the longest transaction of ours
@@ -99,12 +98,7 @@ class Database:
             )
         copy = self.upgrade()
         if copy is not None:
-            log.warning(
-                "The database went from schema %s to %s; as it was before it is %s.",
-                found,
-                HEAD,
-                copy,
-            )
+            tell(Event.DATABASE_UPGRADED, was=found, now=HEAD, copy=copy)
 
     def upgrade(self) -> Path | None:
         """Runs the migrations that are missing, in one transaction.
@@ -188,10 +182,13 @@ def _advice(words: str) -> str:
 
 
 def _engine(url: str) -> Engine:
+    """Its errors tell no parameters: addresses and tokens are among them."""
     sqlite = make_url(url).get_backend_name() == "sqlite"
     if not sqlite:
-        return create_engine(url, pool_pre_ping=True, max_overflow=OVERFLOW)
-    engine = create_engine(url, connect_args={"timeout": BUSY}, max_overflow=OVERFLOW)
+        return create_engine(url, pool_pre_ping=True, max_overflow=OVERFLOW, hide_parameters=True)
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY}, max_overflow=OVERFLOW, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:

@@ -7,7 +7,6 @@ has to have the request's scope. Sites named in pages.origins may call it from a
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
@@ -22,6 +21,8 @@ from starlette.middleware.cors import CORSMiddleware
 import newsletter
 from newsletter import pipeline
 from newsletter.errors import NewsletterError, RequestError, StoreError
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.papers import Paper
 from newsletter.rendering.tex import to_unicode
 from newsletter.rules import Rules
@@ -50,8 +51,6 @@ from subscribers import store as subscribers
 from subscribers.addresses import normalise
 from subscribers.errors import SubscriberError, UnknownSubscriber
 from subscribers.model import Consent, Preferences, Subscriber
-
-log = logging.getLogger(__name__)
 
 BY = "api"
 MOST = 500  # rows of an answer
@@ -342,9 +341,13 @@ def _failures(api: FastAPI) -> None:
 
     @api.exception_handler(StoreError)
     @api.exception_handler(NewsletterError)
-    @api.exception_handler(Exception)
+    def known_trouble(request: Request, error: Exception) -> JSONResponse:
+        route = getattr(request.scope.get("route"), "path", None)
+        tell(Event.PAGE_BROKE, trouble=error, route=f"/api/v1{route}")
+        return broken(request, error)
+
+    @api.exception_handler(Exception)  # what it is, is told by who watches
     def broken(_: Request, error: Exception) -> JSONResponse:
-        log.error("api: %s: %s", type(error).__name__, error)
         status = 503 if isinstance(error, StoreError) else 500
         return failed(status, "It is our fault. Please try again in a while.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -12,7 +11,10 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from newsletter import logs
 from newsletter.errors import NewsletterError, RequestError, StoreError
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.web import (
     api,
     archive,
@@ -21,29 +23,34 @@ from newsletter.web import (
     joining,
     leaving,
     preferences,
+    ready,
     status,
     voting,
 )
 from newsletter.web.limits import TooOften
+from newsletter.web.metrics import Metrics
+from newsletter.web.metrics import router as metrics_router
 from newsletter.web.security import Guard
 from newsletter.web.site import Ended, Expired, Site
+from newsletter.web.watching import NOWHERE, Route, Watch
 from subscribers.errors import SubscriberError, TokenError, UnknownSubscriber
-
-log = logging.getLogger(__name__)
 
 HERE = ("127.0.0.1", "localhost", "::1")
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 PACKED = 1000  # bytes from which an answer is packed
 
 
-def create(site: Site) -> Guard:
-    """The pages of a site as an ASGI application, behind its guard."""
+def create(site: Site) -> Watch:
+    """The pages of a site as an ASGI application, behind its guard, and watched."""
+    metrics = Metrics(site)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
+        logs.hear(metrics.hear)
         site.start()
         yield
         site.stop()
+        logs.ignore(metrics.hear)
 
     app = FastAPI(
         title=site.title,
@@ -53,15 +60,17 @@ def create(site: Site) -> Guard:
         openapi_url=None,
         root_path=site.base,
     )
-    for room in (home, joining, preferences, leaving, voting, feeds, archive, status):
+    for room in (home, joining, preferences, leaving, voting, feeds, archive, ready, status):
         app.include_router(room.router(site))
+    app.include_router(metrics_router(site, metrics))
     app.mount("/api/v1", api.create(site))
     _static(app, site)
     _failures(app, site)
     app.add_middleware(GZipMiddleware, minimum_size=PACKED, compresslevel=4)
     own = site.app.settings.pages
     named = own.hosts.split(", ") if own.hosts else [urlsplit(site.pages).hostname or "localhost"]
-    return Guard(app, hosts=[*named, *HERE], hsts_seconds=own.hsts_seconds)
+    guard = Guard(Route(app, site.base), [*named, *HERE], own.hsts_seconds)
+    return Watch(guard)
 
 
 def _static(app: FastAPI, site: Site) -> None:
@@ -138,11 +147,14 @@ def _failures(app: FastAPI, site: Site) -> None:
 
     @app.exception_handler(StoreError)
     @app.exception_handler(NewsletterError)
-    @app.exception_handler(Exception)
+    def known_trouble(request: Request, error: Exception) -> HTMLResponse:
+        route = getattr(request.scope.get("route"), "path", NOWHERE)
+        tell(Event.PAGE_BROKE, trouble=error, route=route)  # its address may hold a token
+        return broken(request, error)
+
+    @app.exception_handler(Exception)  # what it is, is told by who watches
     def broken(request: Request, error: Exception) -> HTMLResponse:
         _ = site.language(request).gettext
         told = _("It is our fault. Please try again in a while.")
-        route = getattr(request.scope.get("route"), "path", "?")  # its address may hold a token
-        log.error("%s: %s: %s", route, type(error).__name__, error)
         code = 503 if isinstance(error, StoreError) else 500
         return failed(request, code, _("That did not work"), told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from fastapi.responses import HTMLResponse
 from newsletter import pipeline
 from newsletter.app import App
 from newsletter.language import Language
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.papers import PaperId
 from newsletter.pipeline import Shown, Trials
 from newsletter.rendering.faces import Face, face
@@ -26,8 +27,6 @@ from newsletter.selection import Candidate
 from newsletter.store import courses, issues
 from newsletter.topics import Catalogue, Topic
 from subscribers.model import Subscriber
-
-log = logging.getLogger(__name__)
 
 LOOK = timedelta(seconds=20)  # between two looks whether an issue was composed
 ANEW = timedelta(minutes=10)  # papers' votes change while no issue is composed
@@ -110,6 +109,7 @@ class Site:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self.post: Callable[[], None] = lambda: None  # says that a letter waits
+        self.ending = False  # nobody should be sent here any more
 
     def _static(self, name: str) -> str:
         return self.app.templates.render(name, {})
@@ -158,6 +158,7 @@ class Site:
 
     def stop(self) -> None:
         """Looks no more."""
+        self.ending = True
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -167,8 +168,8 @@ class Site:
             try:
                 if self._is_old():
                     self._current = self.look()
-            except Exception:  # what was there is shown until it can be looked at again
-                log.exception("the pages could not be looked up anew")
+            except Exception as error:  # what was there is shown until it can be looked at again
+                tell(Event.PAGES_STALE, trouble=error)
                 self._outdated = True
 
     def _is_old(self) -> bool:
