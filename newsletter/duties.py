@@ -17,7 +17,10 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.calendar import Calendar
 from newsletter.issue import Issue
+from newsletter.log_events import Event
+from newsletter.logs import tell
 from newsletter.pipeline import pruning, webhooks
+from newsletter.pipeline.compose import BY_SETTING
 from newsletter.pipeline.enrolling import Span, enrol
 from newsletter.pipeline.pruning import Retention
 from newsletter.preflight.report import Report
@@ -63,31 +66,34 @@ class Duties:
     def __init__(
         self,
         app: App,
-        say: Callable[[str], None],
-        complain: Callable[[str], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self.failures: dict[str, str] = {}  # what fails now, by duty
         self._app = app
-        self._say = say
-        self._complain = complain
         self._clock = clock
         self._stopped = stopped
-        self._owner = f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}"
+        self.owner = f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}"
+        self._has = False  # whether the lease was this one's when it last looked
         self._enrolled: date | None = None  # the issue whose readers were all looked at
         self._tried_at: datetime | None = None
         self._refused: dict[str, str] = {}  # issues by the preflight, with its first word
 
     def mine(self) -> bool:
         """Whether the duties that one process is enough for are this one's."""
+        now = self._clock()
         with self._app.database.write() as connection:
-            return leases.take(connection, NAME, self._owner, self._clock(), LEASE)
+            mine = leases.take(connection, NAME, self.owner, now, LEASE)
+        if mine != self._has:
+            event = Event.LEASE_TAKEN if mine else Event.LEASE_LOST
+            tell(event, lease=NAME, owner=self.owner, until=now + LEASE if mine else None)
+        self._has = mine
+        return mine
 
     def give_back(self) -> None:
         """Lets another process have them at once."""
         with self._app.database.write() as connection:
-            leases.give_back(connection, NAME, self._owner)
+            leases.give_back(connection, NAME, self.owner)
 
     def collect(self) -> None:
         """Asks every source for what is new."""
@@ -96,12 +102,7 @@ class Duties:
 
     def _collect(self) -> None:
         app = self._app
-        done = pipeline.collect(app.database, app.fetcher, app.sources(), self._clock())
-        read = sum(one.papers for one in done)
-        self._say(f"collect: {read} papers read from {len(done)} sources.")
-        for one in done:
-            if one.error is not None:
-                self._complain(f"collect: {one.source}: {one.error}")
+        pipeline.collect(app.database, app.fetcher, app.sources(), self._clock())
 
     def compose(self) -> None:
         """Freezes the issue of today once its hour has come, and gives it to whom it is due.
@@ -141,7 +142,9 @@ class Duties:
         if issue is None:
             return None
         self._tried_at = None
-        self._say(f"compose: issue {issue.name}, {len(issue.candidates)} papers.")
+        tell(Event.ISSUE_COMPOSED, issue=issue.name, papers=len(issue.candidates))
+        if app.terms.hold:
+            tell(Event.ISSUE_HELD, issue=issue.name, by=BY_SETTING)
         return issue.day
 
     def _enrol(
@@ -178,10 +181,7 @@ class Duties:
         if not self._stopped():
             self._enrolled = newest
         if done.queued or done.skipped:
-            self._say(
-                f"compose: issue {issue.name}: {done.queued} new digests, "
-                f"{done.skipped} readers with nothing to get."
-            )
+            tell(Event.DIGESTS_WRITTEN, issue=issue.name, queued=done.queued, skipped=done.skipped)
         return done.waiting
 
     def _keep(self) -> None:
@@ -198,7 +198,7 @@ class Duties:
         with app.database.read() as connection:
             if not self._is_anything_due(connection, now):
                 return
-        post = replace(app.post(self._owner, self._clock), stopped=self._stopped, wait=False)
+        post = replace(app.post(self.owner, self._clock), stopped=self._stopped, wait=False)
         pipeline.open_roads(post.roads)
 
         def judge(issue: Issue) -> Report:
@@ -207,14 +207,10 @@ class Duties:
         found = pipeline.clear(app.database, judge, now)
         pipeline.send_letters(app.database, app.desk, post)
         post = replace(post, cleared=found.cleared)
-        done = pipeline.dispatch(app.database, app.signer, post)
-        if done.states:
-            told = ", ".join(f"{number} {state}" for state, number in done.states.items())
-            self._say(f"send: {told}.")
+        pipeline.dispatch(app.database, app.signer, post)
         refused = {report.issue: _first_word(report) for report in found.refused}
         for name in refused.keys() - self._refused.keys():
-            why = f"`newsletter preflight {name}` tells why"
-            self._complain(f"send: the preflight refuses issue {name}; {why}.")
+            tell(Event.ISSUE_REFUSED, issue=name, words=refused[name])
         self._refused = refused
 
     def _fold(self, now: datetime) -> None:
@@ -227,7 +223,7 @@ class Duties:
             if some < FOLDED:
                 break
         if folded:
-            self._say(f"send: {folded} digests came too late; their papers wait for the next.")
+            tell(Event.DIGESTS_FOLDED, number=folded)
 
     def _is_anything_due(self, connection: Connection, now: datetime) -> bool:
         return bool(ledger.count_due(connection, now) or kept_letters.waiting(connection, now))
@@ -246,14 +242,12 @@ class Duties:
     def prune(self) -> None:
         """Forgets what has had its time."""
         if self.mine():
-            done = pruning.prune(
+            pruning.prune(
                 self._app.database,
                 Retention.of(self._app.settings.retention),
                 self._clock(),
                 stopped=self._stopped,
             )
-            if done.total:
-                self._say(f"prune: {done.total} rows forgotten.")
 
 
 def _first_word(report: Report) -> str:

@@ -6,8 +6,8 @@ outage, does once what is left to do. Jobs live in memory: what has to last is i
 
 from __future__ import annotations
 
-import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -17,8 +17,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter.app import App
 from newsletter.duties import Duties, plan
-
-log = logging.getLogger(__name__)
+from newsletter.errors import NewsletterError
+from newsletter.log_events import Event
+from newsletter.logs import tell
 
 THREADS = 6  # one a duty: none waits for another
 WATCH = 20.0  # seconds between two looks at readers' hours, and at webhooks
@@ -32,15 +33,13 @@ class Clockwork:
     def __init__(
         self,
         app: App,
-        say: Callable[[str], None],
-        complain: Callable[[str], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._say = say
-        self._complain = complain
         self._clock = clock
+        self._pages = app.settings.pages.url
+        self._began = time.monotonic()
         self._stopped = threading.Event()
-        self._duties = Duties(app, say, complain, clock, self._stopped.is_set)
+        self._duties = Duties(app, clock, self._stopped.is_set)
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(THREADS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -66,6 +65,7 @@ class Clockwork:
 
     def start(self) -> None:
         """Begins."""
+        tell(Event.RUN_STARTED, owner=self._duties.owner, pages=self._pages)
         self._scheduler.start()
 
     def wake(self) -> None:
@@ -77,6 +77,7 @@ class Clockwork:
         self._stopped.set()
         self._scheduler.shutdown(wait=True)
         self._duties.give_back()
+        tell(Event.RUN_STOPPED, owner=self._duties.owner, seconds=time.monotonic() - self._began)
 
     def _guarded(self, name: str, work: Callable[[], None]) -> None:
         """Nothing that fails ends the clock; it is told once, and again when it changes."""
@@ -86,10 +87,10 @@ class Clockwork:
         try:
             work()
             if failures.pop(name, None):
-                self._say(f"{name}: goes on.")
+                tell(Event.TICK_RECOVERED, tick=name)
         except Exception as error:
             told = f"{type(error).__name__}: {error}"
             if failures.get(name) != told:
-                self._complain(f"{name}: {error}")
-                log.debug("%s failed", name, exc_info=True)
+                mistake = None if isinstance(error, NewsletterError) else error
+                tell(Event.TICK_FAILED, trouble=mistake, tick=name, words=str(error))
             failures[name] = told

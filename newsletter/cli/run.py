@@ -9,7 +9,7 @@ import click
 from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.serve import serve_pages, wait_for_the_end
-from newsletter.cli.show import ahead, as_json, complain, counted, dump, say, speaks_unicode, table
+from newsletter.cli.show import ahead, as_json, counted, dump, say, speaks_unicode, table
 from newsletter.duties import plan
 from newsletter.scheduler import Clockwork
 from newsletter.sparkline import sparkline
@@ -30,7 +30,7 @@ def run(app: App, pages: bool, bind: str | None, port: int | None) -> None:
     Stopping (SIGTERM, Ctrl-C) ends after the message under way. What was missed while it did not
     run is done when it starts; a second one beside it does nothing twice.
     """
-    clockwork = Clockwork(app, say, complain)
+    clockwork = Clockwork(app)
     clockwork.start()
     try:
         if pages:

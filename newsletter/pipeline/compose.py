@@ -25,7 +25,7 @@ from newsletter.store.issue_acts import Done, IssueAct
 from newsletter.topics import Catalogue, Topic
 from subscribers import store as subscribers
 
-BY_CLOCK = "issue.hold"  # the setting that has an issue wait
+BY_SETTING = "issue.hold"  # the setting that has an issue wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def freeze(
     with database.write() as connection:
         frozen = issues.freeze(connection, day, now, [one.candidate for one in ranked], snapshot)
         if terms.hold and frozen.composed_at == now:
-            held = Done(act=IssueAct.HOLD, by=BY_CLOCK, why="", at=now)
+            held = Done(act=IssueAct.HOLD, by=BY_SETTING, why="", at=now)
             issue_acts.record(connection, frozen.id, held)
             if terms.editor is not None:
                 ask_editor(connection, frozen, terms.editor, now)
