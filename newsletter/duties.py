@@ -33,7 +33,6 @@ LEASE = timedelta(seconds=90)
 NAME = "duties"
 FOLDED = 500  # deliveries a transaction
 OLDEST = timedelta(days=8)  # an issue that readers are still given, where no newer one came
-EARLY = timedelta(hours=2)  # before its hour an issue may be composed for who had the last one
 GRACE = timedelta(minutes=30)  # after such an hour an issue composed for it still serves it
 TRY_AGAIN = timedelta(minutes=10)  # to compose an issue there are no papers for
 
@@ -160,13 +159,12 @@ class Duties:
         late, following = app.settings.schedule.catch_up, calendar.next_cut_off(now, done=newest)
         since = calendar.cut_off(newest)
         if issue.composed_at < since:  # early, for those whose hour it was
-            since = max(issue.composed_at - GRACE, since - EARLY)
+            since = max(issue.composed_at - GRACE, since - late)
         span = Span(
             now=now,
             since=since,
             until=until or following,
             late=late,
-            patience=late if following <= now else EARLY,
         )
         done = enrol(
             app.database,

@@ -8,7 +8,7 @@ import click
 
 from newsletter.app import App
 from newsletter.cli.options import pass_app
-from newsletter.cli.serve import serve_pages, wait_for_the_end
+from newsletter.cli.serve import end_asked, serve_pages
 from newsletter.cli.show import ahead, as_json, counted, dump, say, speaks_unicode, table
 from newsletter.duties import plan
 from newsletter.scheduler import Clockwork
@@ -30,14 +30,16 @@ def run(app: App, pages: bool, bind: str | None, port: int | None) -> None:
     Stopping (SIGTERM, Ctrl-C) ends after the message under way. What was missed while it did not
     run is done when it starts; a second one beside it does nothing twice.
     """
+    asked = end_asked()
     clockwork = Clockwork(app)
+    if not pages:
+        say("Runs without pages. Stop it by Ctrl-C.")
     clockwork.start()
     try:
-        if pages:
+        if pages and not asked.is_set():
             serve_pages(app, bind, port, clockwork.wake)
         else:
-            say("Runs without pages. Stop it by Ctrl-C.")
-            wait_for_the_end()
+            asked.wait()
     finally:
         clockwork.stop()
         say("Stopped.")

@@ -100,12 +100,12 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def wait_for_the_end() -> None:
-    """Waits until the process is asked to end."""
+def end_asked() -> threading.Event:
+    """Is set, from now on, when the process is asked to end."""
     asked = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: asked.set())
-    asked.wait()
+    return asked
 
 
 def _listen(host: str, port: int) -> socket.socket:

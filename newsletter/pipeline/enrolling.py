@@ -27,6 +27,7 @@ from subscribers.model import Subscriber, parse_zone
 from subscribers.schedule import Occurrence
 
 BATCH = 500  # readers a transaction: short enough that a sender never waits long for it
+ALMOST_A_DAY = timedelta(hours=21.5)  # between two hours, be the clocks changed by two
 SOON = timedelta(minutes=1)
 
 
@@ -38,7 +39,6 @@ class Span:
     until: datetime  # when the next issue may come: later hours are its own
     since: datetime | None = None  # earlier ones were another issue's; None: there is none before
     late: timedelta | None = None  # how long after its hour a digest is worth having; None: a day
-    patience: timedelta = timedelta()  # how long a reader who had the newest issue waits for one
 
 
 @dataclass(kw_only=True)
@@ -137,7 +137,7 @@ def _enrol(
     numbers = [one.reader.id for one in batch]
     changed = [one.reader.id for one in batch if one.look_at <= span.now]
     back = deliveries.take_back(connection, issue.id, changed, span.now) if changed else {}
-    has = set(numbers) if over else deliveries.had_any(connection, [issue.id], numbers)
+    has = deliveries.due_to(connection, issue.id, numbers)
     due: list[tuple[Subscriber, datetime]] = []
     looked: list[Looked] = []
     waiting = 0
@@ -149,10 +149,11 @@ def _enrol(
         found = _occurrence(one.reader, served_on, span)
         if found.at < span.until:
             early = span.since is not None and found.at < span.since
-            if one.reader.id not in has and not early:
+            had_at = has.get(one.reader.id)
+            if had_at is None and not early and not over:
                 due.append((one.reader, found.at))
                 served_on = found.day
-            elif found.at <= span.now and not early and span.until - found.at <= span.patience:
+            elif found.at <= span.now and not early and _waits(found, had_at, span):
                 waiting += 1
             elif found.at <= span.now and span.late is not None:
                 served_on = found.day  # no other issue comes in time
@@ -175,6 +176,15 @@ def _occurrence(reader: Subscriber, served_on: date | None, span: Span) -> Occur
     return schedule.owed(wants, served_on, span.now, span.late) or schedule.upcoming(
         wants, served_on, span.now
     )
+
+
+def _waits(found: Occurrence, had_at: datetime | None, span: Span) -> bool:
+    """Whether a reader who had the issue waits for the next one, which comes soon enough.
+
+    Who had it just before has had that day's: they moved to another zone, or chose another hour.
+    """
+    lately = had_at is not None and found.at - had_at < ALMOST_A_DAY
+    return span.late is not None and not lately and span.until - found.at <= span.late
 
 
 def _next_look(

@@ -203,6 +203,14 @@ def had_any(connection: Connection, issue_ids: Sequence[int], readers: Sequence[
     return set(connection.scalars(query))
 
 
+def due_to(connection: Connection, issue_id: int, readers: Sequence[int]) -> dict[int, datetime]:
+    """When the deliveries of an issue were due to readers, numbered in order."""
+    query = select(deliveries.c.subscriber_id, deliveries.c.due_at).where(
+        among(deliveries.c.subscriber_id, readers), deliveries.c.issue_id == issue_id
+    )
+    return {row.subscriber_id: row.due_at for row in connection.execute(query)}
+
+
 def take_back(
     connection: Connection, issue_id: int, readers: Sequence[int], now: datetime
 ) -> dict[int, datetime]:

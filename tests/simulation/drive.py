@@ -15,6 +15,7 @@ from newsletter.transports import Envelope, Reply
 from subscribers import store
 from tests.simulation.world import House, Plan
 
+CONNECTIONS = 12
 COLLECT = timedelta(hours=6)
 
 
@@ -70,7 +71,8 @@ def drive(house: House, plan: Plan, name: str) -> None:
     kept = house.folder / f"clock-{name}"
     start = datetime.fromisoformat(kept.read_text()) if kept.exists() else plan.start
     clock = Clock(start)
-    app = Simulated(house.config(), Road(name="noting", transports=[Noting(house.sent, clock)]))
+    noting = Noting(house.sent, clock)
+    app = Simulated(house.config(), Road(name="noting", transports=[noting] * CONNECTIONS))
 
     duties = Duties(app, clock)
     changes = [one for one in plan.changes if one.at >= start - 2 * plan.step]

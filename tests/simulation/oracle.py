@@ -18,7 +18,6 @@ from tests.simulation.world import QUARTER, Plan
 
 LATE = timedelta(hours=6)  # schedule.catch_up_hours
 CUT_OFF = time(5)  # schedule.compose_at
-EARLY = timedelta(hours=2)  # an issue may come so much sooner, for who had the last one
 GRACE = timedelta(minutes=30)
 Stretch = tuple[datetime, datetime]
 DAY = timedelta(days=1)
@@ -48,7 +47,7 @@ class Oracle:
             at = composed.get(day)
             cut_off = datetime.combine(day, CUT_OFF, tzinfo=UTC)
             first = self._steps[bisect_left(self._steps, cut_off)]
-            if at is None or not cut_off - EARLY <= at <= first + self._plan.step:
+            if at is None or not cut_off - LATE <= at <= first + self._plan.step:
                 told.append(f"the issue of {day}: {at}")
         return told
 
@@ -119,7 +118,7 @@ class Oracle:
         early = [
             day
             for day, at in fresh
-            if at < cut_offs[day] and max(at - GRACE, cut_offs[day] - EARLY) <= hour
+            if at < cut_offs[day] and max(at - GRACE, cut_offs[day] - LATE) <= hour
         ]
         return max(meant, default=min(early, default=None))
 

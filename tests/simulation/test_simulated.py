@@ -8,7 +8,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import secrets
 import signal
 import time
 from datetime import UTC, datetime
@@ -27,7 +26,7 @@ from tests.simulation.world import House, Plan, drawn
 FORK = multiprocessing.get_context("fork")
 DAYS = int(os.environ.get("SIMULATION_DAYS", "16"))
 READERS = int(os.environ.get("SIMULATION_READERS", "250"))
-SEED = int(os.environ.get("SIMULATION_SEED", "0")) or secrets.randbelow(10**6) + 1
+SEED = int(os.environ.get("SIMULATION_SEED", "2028"))
 START = datetime(2028, 2, 27, 4, 0, tzinfo=UTC)  # before a leap day; clocks change on March 12
 PATIENCE = 300 + DAYS * READERS / 100  # seconds
 
