@@ -16,6 +16,8 @@ import click
 from newsletter.catalogue import load
 from newsletter.cli.root import root
 from newsletter.config_told import reference
+from newsletter.log_events import EVERYWHERE, FIELDS, Event
+from newsletter.metric_table import METRICS, PROCESS, Metric
 from newsletter.options import Options
 from newsletter.papers import Paper
 from newsletter.roads import DomainOptions, RoadOptions
@@ -175,10 +177,105 @@ def _as_toml(value: object) -> str:
     return str(value)
 
 
+LOGS = """\
+# Logs
+
+<!-- Made by `python docs/generate.py` from newsletter/log_events.py; do not edit. -->
+
+`newsletter run` and `newsletter serve` tell what happens, a line an event, on standard error: for
+people where that is a terminal, else in JSON. `[log] format` chooses one (`console`, `json`),
+`level` the least grave event that is told.
+
+`newsletter send` keeps a log where `[log] format` or `level` is set. Other commands, such as
+`bounces process` or `db backup`, do where it is set and standard error is no terminal: in a timer,
+not under your hands. Typed by hand they tell what they did in their own words.
+
+A line on a terminal, and the same in JSON:
+
+```
+2026-03-11T08:00:04Z warning delivery.failed        delivery=7 address=a…@example.org
+{"at": "2026-03-11T08:00:04.019442Z", "level": "warning", "event": "delivery.failed", …}
+```
+
+- Names of events and fields stay. There are no others: the program cannot log what is not below.
+- Fields that have nothing to say are left out.
+- Addresses are shortened. Passwords, keys and the tokens of readers' links are never told: of a
+  page that was asked for there is its pattern, such as `/preferences/{token}`.
+- Text from outside, such as a server's reply, is one line of at most 500 characters without
+  control characters, so it cannot look like a line of the log.
+- Who visits the pages is not told, neither address nor browser.
+
+One reader's mail: `jq 'select(.delivery == 7)'`. What a visitor's error page was about: search for
+the `X-Request-Id` of the answer.
+"""
+
+
+def logs_page() -> str:
+    """Every event that is logged, and every field."""
+    told = [one.told for one in Event]
+    events = [
+        (f"`{x.name}`", x.level.name.lower(), x.means, ", ".join(f"`{f}`" for f in x.fields))
+        for x in told
+    ]
+    return "\n".join(
+        [
+            LOGS,
+            "## On lines of any event",
+            "",
+            "The first three are on every line.",
+            "",
+            *_table(("Field", "Is"), ((f"`{name}`", is_) for name, is_ in EVERYWHERE.items())),
+            "",
+            f"## The {len(told)} events",
+            "",
+            *_table(("Event", "Level", "Means", "Fields"), events),
+            "",
+            "## Their fields",
+            "",
+            *_table(("Field", "Is"), ((f"`{name}`", is_) for name, is_ in FIELDS.items())),
+            "",
+        ]
+    )
+
+
+METRICS_HEAD = """\
+# Metrics
+
+<!-- Made by `python docs/generate.py` from newsletter/metric_table.py; do not edit. -->
+
+`/metrics` tells Prometheus these numbers, on the port of the pages, to the networks of
+`[metrics] networks`. How to set that up, with a dashboard and alerts, is in
+[Monitoring](monitoring.md).
+
+What is **of the database** is the same in whichever process is asked: of several, take the largest
+rather than the sum. What is **of the process** is what this one did since it started, so `sends`
+and `latency` are those of `newsletter run`; a `newsletter send` of a timer has no page to tell of
+its own.
+
+Scrapes are cheap: an answer of the database is kept for 15 seconds, and for fifty times as long as
+the question took where that is longer. What would take a look at every delivery there ever was is
+not asked.
+"""
+
+
+def metrics_page() -> str:
+    """Every metric that is scraped."""
+
+    def rows(metrics: Iterable[Metric]) -> Iterable[tuple[str, ...]]:
+        for one in metrics:
+            labels = ", ".join(f"`{label}`" for label in one.labels)
+            yield f"`{one.name}`", one.kind, one.origin, labels, one.says
+
+    head = ("Metric", "Kind", "Of the", "Labels", "Says")
+    return "\n".join([METRICS_HEAD, *_table(head, rows((*METRICS, *PROCESS))), ""])
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "topics.md": topics_page,
     "commands.md": commands_page,
     "settings.md": settings_page,
+    "logs.md": logs_page,
+    "metrics.md": metrics_page,
 }
 
 

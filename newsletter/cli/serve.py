@@ -81,18 +81,23 @@ def serve_pages(app: App, bind: str | None, port: int | None, wake: Callable[[],
     # The server stops by it, and raises it once more when it has: then there is more to end.
     signal.signal(signal.SIGTERM, lambda *_: None)
     say(f"{bound}/ serves {own.url or bound}/. Stop it by Ctrl-C.")
-    tell(Event.SERVE_STARTED, where=bound, pages=own.url)
     with suppress(KeyboardInterrupt):
-        _Server(config, site).run(sockets=[listening])
+        _Server(config, site, bound).run(sockets=[listening])
     tell(Event.SERVE_STOPPED, where=bound)
 
 
 class _Server(uvicorn.Server):
-    """A server whose pages know at once when it was asked to end."""
+    """A server that tells when it takes visitors, and its pages when it is asked to end."""
 
-    def __init__(self, config: uvicorn.Config, site: Site) -> None:
+    def __init__(self, config: uvicorn.Config, site: Site, bound: str) -> None:
         super().__init__(config)
         self._site = site
+        self._bound = bound
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        tell(Event.SERVE_STARTED, where=self._bound, pages=self._site.app.settings.pages.url)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Takes a signal."""
