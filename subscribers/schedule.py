@@ -60,11 +60,13 @@ def owed(
     that is done with; `late` how long after its hour one is still worth having, by default until
     the reader's day ends.
     """
-    today = now.astimezone(parse_zone(preferences.zone)).date()
-    for day in (today, today - DAY) if late is not None else (today,):
+    zone = parse_zone(preferences.zone)
+    today = now.astimezone(zone).date()
+    for day in (today, today - DAY):  # an hour that a gap pushes past midnight is yesterday's
         at = due(preferences, day) if served_on is None or day > served_on else None
         if at is not None and at <= now:
-            return Occurrence(day, at) if late is None or now - at <= late else None
+            soon = at.astimezone(zone).date() == today if late is None else now - at <= late
+            return Occurrence(day, at) if soon else None
     return None
 
 
