@@ -27,7 +27,8 @@ from subscribers.model import Subscriber, parse_zone
 from subscribers.schedule import Occurrence
 
 BATCH = 500  # readers a transaction: short enough that a sender never waits long for it
-ALMOST_A_DAY = timedelta(hours=21.5)  # between two hours, be the clocks changed by two
+# Between the same hour on two days, be the clocks changed by two hours.
+A_DAY = (timedelta(hours=21.5), timedelta(hours=26.5))
 SOON = timedelta(minutes=1)
 
 
@@ -181,10 +182,16 @@ def _occurrence(reader: Subscriber, served_on: date | None, span: Span) -> Occur
 def _waits(found: Occurrence, had_at: datetime | None, span: Span) -> bool:
     """Whether a reader who had the issue waits for the next one, which comes soon enough.
 
-    Who had it just before has had that day's: they moved to another zone, or chose another hour.
+    Today's issue is early for who had the last one yesterday. Who had it just before has had that
+    day's: they moved to another zone, or chose another hour.
     """
-    lately = had_at is not None and found.at - had_at < ALMOST_A_DAY
-    return span.late is not None and not lately and span.until - found.at <= span.late
+    if span.late is None or span.until - found.at > span.late:
+        return False
+    if had_at is None:
+        return True
+    if span.until <= span.now:  # it should be there already
+        return found.at - had_at >= A_DAY[0]
+    return A_DAY[0] <= found.at - had_at <= A_DAY[1]
 
 
 def _next_look(

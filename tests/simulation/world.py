@@ -19,6 +19,7 @@ PAPERS = 8  # new ones a day
 WINDOW = 3  # days a paper is told of, and stays a candidate
 QUARTER = timedelta(minutes=15)  # readers' hours, and the step of the clock, are whole quarters
 SETTINGS = """
+secret = "a key for simulated readers, of no other use"
 [database]
 url = "{url}"
 [sender]

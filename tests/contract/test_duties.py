@@ -1,0 +1,216 @@
+"""The duties of a running publication, on every database, by a clock that is set by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from newsletter import pipeline
+from newsletter.delivery import DeliveryState
+from newsletter.duties import Duties
+from newsletter.pipeline.connections import Road
+from newsletter.store import folding, issues, leases, ledger
+from newsletter.store.ledger import Entry
+from subscribers import due_store, store
+from subscribers.model import Consent, Preferences
+from tests.simulation.drive import Clock, Noting, Simulated
+from tests.simulation.oracle import noted
+from tests.simulation.world import House
+
+MORNING = datetime(2028, 3, 6, 4, 0, tzinfo=UTC)  # a Monday, an hour before the issue
+EVENING = Preferences(at=time(18, 0))
+
+
+class Running:
+    """A publication that looks at its clock when it is told to."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.house = House(folder, url)
+        self.clock = Clock(MORNING)
+        noting = Noting(self.house.sent, self.clock)
+        self.app = Simulated(self.house.config(), Road(name="noting", transports=[noting]))
+        self.duties = Duties(self.app, self.clock)
+
+    def reads(self, name: str, wants: Preferences) -> int:
+        """Somebody subscribes; their number."""
+        with self.app.database.write() as connection:
+            consent = Consent(at=self.clock.now, form="test")
+            return store.subscribe(
+                connection, f"r{name}@r.example.org", wants, consent
+            ).subscriber.id
+
+    def changes(self, number: int, wants: Preferences) -> None:
+        """Somebody changes their mind."""
+        with self.app.database.write() as connection:
+            store.change(connection, number, wants, self.clock.now, "test")
+
+    def at(self, hour: int, minute: int = 0, *, day: int = 6) -> None:
+        """It is that instant of March 2028, and the publication looks at its clock."""
+        self.clock.now = MORNING.replace(day=day, hour=hour, minute=minute)
+        self.house.tell_papers(self.clock.now)
+        self.duties.compose()
+        self.duties.send()
+
+    def sent(self, number: int) -> list[datetime]:
+        """When mails to somebody left."""
+        return noted(self.house.sent).get(number, [])
+
+    def waits(self, day: int = 6) -> list[Entry]:
+        """The deliveries of an issue."""
+        with self.app.database.read() as connection:
+            issue = issues.get(connection, date(2028, 3, day))
+            return ledger.entries(connection, issue.id)
+
+
+@pytest.fixture
+def running(tmp_path: Path, database_url: str) -> Iterator[Running]:
+    made = Running(tmp_path, database_url)
+    if database_url.startswith("postgresql"):
+        made.app.bare_database.upgrade()
+    yield made
+    made.app.close()
+
+
+def test_a_digest_that_waits_follows_what_its_reader_wants(running: Running) -> None:
+    """Another hour, a pause and its end, each before the hour: one digest, at the last of them."""
+    asa = running.reads("1", EVENING)
+    running.at(5)
+    assert [one.due_at.hour for one in running.waits()] == [18]
+    running.changes(asa, Preferences(at=time(20, 0)))
+    running.at(9)
+    assert [one.due_at.hour for one in running.waits()] == [20]
+    running.changes(asa, Preferences(at=time(20, 0), paused_until=date(2028, 3, 9)))
+    running.at(18)
+    assert running.waits() == []
+    running.changes(asa, Preferences(at=time(20, 0), length=1))
+    running.at(19)
+    (entry,) = running.waits()
+    assert len(json.loads(entry.picks)) == 1
+    running.at(20)
+    running.at(20, 1)
+    assert running.sent(asa) == [MORNING.replace(hour=20)]
+
+
+def test_an_hour_is_served_by_the_issue_before_it(running: Running) -> None:
+    """Wherever its reader is: nobody waits for an issue of their own day."""
+    tokyo = running.reads("1", Preferences(zone="Asia/Tokyo"))  # 08:00 is 23:00 UTC
+    running.at(5)
+    running.at(23)
+    running.at(5, day=7)
+    assert running.sent(tokyo) == [MORNING.replace(hour=23)]
+
+
+def test_clocks_that_change_make_an_issue_early_and_nobody_late(running: Running) -> None:
+    """An hour just after the issue's comes just before it; the next mail is still a day later."""
+    berlin = running.reads("1", Preferences(at=time(6, 0), zone="Europe/Berlin"))  # 05:00 UTC
+    running.at(5, day=25)
+    running.at(4, day=26)  # summer time: 06:00 is 04:00 UTC
+    running.at(5, day=26)
+    running.at(4, day=27)
+    assert [at.day for at in running.sent(berlin)] == [25, 26, 27]
+
+
+def test_another_zone_does_not_move_the_issue(running: Running) -> None:
+    """Who had the newest issue some hours ago has had that day's."""
+    mover = running.reads("1", Preferences(at=time(12, 0)))
+    running.at(5)
+    running.at(12)
+    running.changes(mover, Preferences(at=time(12, 0), zone="Pacific/Auckland"))  # 23:00 UTC
+    running.at(23)
+    running.at(4, day=7)
+    with running.app.database.read() as connection:
+        assert issues.latest_day(connection) == date(2028, 3, 6)
+    running.at(5, day=7)
+    running.at(23, day=7)
+    assert [at.day for at in running.sent(mover)] == [6, 7]
+
+
+def test_what_was_missed_by_hours_waits_for_the_next(running: Running) -> None:
+    """Six hours are sent late, more are not; the papers come with the next digest."""
+    early = running.reads("1", Preferences(at=time(7, 0), length=1))
+    late = running.reads("2", Preferences(at=time(9, 0), length=1))
+    running.at(5)
+    running.at(14)
+    assert (running.sent(early), len(running.sent(late))) == ([], 1)
+    (folded,) = [one for one in running.waits() if one.subscriber_id == early]
+    assert (folded.state, folded.reason) == (DeliveryState.SKIPPED, folding.TOO_LATE)
+    running.at(5, day=7)
+    running.at(7, day=7)
+    with running.app.database.read() as connection:
+        places = connection.execute(
+            text("SELECT picks FROM deliveries WHERE subscriber_id = :one ORDER BY id"),
+            {"one": early},
+        ).scalars()
+        assert len(list(places)) == 2
+    assert len(running.sent(early)) == 1
+
+
+def test_what_waited_for_an_editor_goes_when_it_is_approved(running: Running) -> None:
+    """However long after its hour that is."""
+    asa = running.reads("1", Preferences(at=time(6, 0)))
+    running.at(5)
+    with running.app.database.read() as connection:
+        issue = issues.get(connection, date(2028, 3, 6))
+    now = running.clock.now
+    pipeline.hold(running.app.database, issue, by="op", why="", now=now, editor=None)
+    running.at(15)
+    assert running.sent(asa) == []
+    pipeline.approve(running.app.database, issue, by="op", why="", now=running.clock.now)
+    running.at(15, 1)
+    assert len(running.sent(asa)) == 1
+
+
+def test_a_weekend_without_issues_gives_monday_what_friday_had(running: Running) -> None:
+    """Who had Friday's gets none; who reads on Mondays alone gets it, if no other came."""
+    daily = running.reads("1", Preferences(at=time(3, 0)))
+    mondays = running.reads("2", Preferences(at=time(3, 0), days=frozenset({0})))
+    terms = running.app.terms
+    running.app.__dict__["terms"] = type(terms)(**(vars(terms) | {"weekdays": frozenset(range(5))}))
+    running.at(5, day=10)  # a Friday
+    for day in (11, 12, 13):
+        running.at(3, day=day)
+        running.at(5, day=day)
+    assert [at.day for at in running.sent(daily)] == [11]
+    assert [at.day for at in running.sent(mondays)] == [13]
+
+
+def test_one_process_has_the_duties_and_another_takes_over(running: Running) -> None:
+    """Once the lease of the first has ended, or it gives it back."""
+    other = Duties(running.app, running.clock)
+    assert running.duties.mine()
+    assert not other.mine()
+    running.clock.now += timedelta(seconds=91)
+    assert other.mine()
+    assert not running.duties.mine()
+    other.give_back()
+    assert running.duties.mine()
+
+
+def test_a_clock_that_was_wrong_holds_no_lease_for_ever(running: Running) -> None:
+    """A lease that ends years from now was taken before the clock was set right."""
+    minute = timedelta(minutes=1)
+    with running.app.database.write() as connection:
+        assert leases.take(connection, "x", "wrong", MORNING + timedelta(days=900), minute)
+        assert leases.take(connection, "x", "right", MORNING, minute)
+        assert not leases.take(connection, "x", "third", MORNING, minute)
+
+
+def test_a_look_costs_by_who_is_due(running: Running, database_url: str) -> None:
+    """The index on the next due instant is used, and the rows of others are not read."""
+    running.reads("1", EVENING)
+    with running.app.database.read() as connection:
+        assert due_store.is_any(connection, MORNING)
+        if database_url.startswith("postgresql"):  # reads a table of one row whole
+            return
+        plan = connection.execute(
+            text(
+                "EXPLAIN QUERY PLAN SELECT id FROM subscribers WHERE state = 'confirmed' "
+                "AND next_due_at <= '2028-03-06' ORDER BY next_due_at LIMIT 500"
+            )
+        ).all()
+        assert "ix_subscribers_next_due_at" in str(plan)
