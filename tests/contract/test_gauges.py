@@ -36,6 +36,14 @@ def ledger(database_url: str) -> Iterator[Ledger]:
     made.database.close()
 
 
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Ledger]:
+    """One database, for what does not depend on which it is."""
+    made = Ledger(f"sqlite:///{tmp_path}/newsletter.db")
+    yield made
+    made.database.close()
+
+
 @contextmanager
 def hearing() -> Iterator[Heard]:
     """All that is told meanwhile."""
@@ -115,31 +123,29 @@ def test_readers_papers_and_room_are_told(ledger: Ledger) -> None:
     assert sizes[("file" if ledger.database.embedded else "database")] > 0
 
 
-def test_no_scrape_reads_the_whole_ledger(tmp_path: Path) -> None:
+def test_no_scrape_reads_the_whole_ledger(embedded: Ledger) -> None:
     """Every question about deliveries goes by an index, as the embedded database plans it.
 
     PostgreSQL plans by how many rows there are, and here are few.
     """
-    ledger = Ledger(f"sqlite:///{tmp_path}/newsletter.db")
-    ledger.compose()
+    embedded.compose()
     asked: list[tuple[str, object]] = []
 
     def note(_c: object, _k: object, statement: str, given: object, *_: object) -> None:
         asked.append((statement, given))
 
-    events.listen(ledger.database.engine, "before_cursor_execute", note)
-    with ledger.database.read() as connection:
+    events.listen(embedded.database.engine, "before_cursor_execute", note)
+    with embedded.database.read() as connection:
         gauges.waiting(connection, LATE)
         gauges.newest(connection)
-    events.remove(ledger.database.engine, "before_cursor_execute", note)
+    events.remove(embedded.database.engine, "before_cursor_execute", note)
     of_deliveries = [one for one in asked if "FROM deliveries" in one[0]]
     assert len(of_deliveries) >= 5
-    with ledger.database.read() as connection:
+    with embedded.database.read() as connection:
         for statement, given in of_deliveries:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
             for row in plan:
                 assert "SCAN deliveries" not in row[3], (statement, row[3])
-    ledger.database.close()
 
 
 @pytest.mark.parametrize(
@@ -152,16 +158,16 @@ def test_no_scrape_reads_the_whole_ledger(tmp_path: Path) -> None:
     ],
 )
 def test_what_became_of_a_delivery_is_told(
-    ledger: Ledger, meets: Refused | TransportUnavailable | None, event: Event, words: str
+    embedded: Ledger, meets: Refused | TransportUnavailable | None, event: Event, words: str
 ) -> None:
     """Once it is recorded, with its number, issue, transport and what was said."""
-    done = ledger.compose()
+    done = embedded.compose()
     assert done.issue is not None
     with hearing() as heard:
-        ledger.post(Scripted(*([meets] if meets else [])))
+        embedded.post(Scripted(*([meets] if meets else [])))
     told = [fields for kind, fields in heard if kind is event]
     assert len(told) == (1 if meets else 2)
-    one = next(x for x in ledger.entries(done.issue.id).values() if x.id == told[0]["delivery"])
+    one = next(x for x in embedded.entries(done.issue.id).values() if x.id == told[0]["delivery"])
     assert told[0]["issue"] == done.issue.name
     assert (told[0]["address"], told[0]["transport"], told[0]["attempt"]) == (
         one.address,
@@ -175,28 +181,28 @@ def test_what_became_of_a_delivery_is_told(
     assert run[event.told.name.partition(".")[2]] == len(told)
 
 
-def test_a_closed_road_is_told(ledger: Ledger) -> None:
+def test_a_closed_road_is_told(embedded: Ledger) -> None:
     """By its name, with what is wrong; a run that had nothing to do is not."""
-    ledger.compose()
+    embedded.compose()
     with hearing() as heard, pytest.raises(TransportUnavailable):
-        ledger.post(Closed())
+        embedded.post(Closed())
     assert heard == [
         (
             Event.TRANSPORT_UNAVAILABLE,
             {"transport": "scripted", "words": "nobody listens there"},
         )
     ]
-    ledger.post(Scripted())
+    embedded.post(Scripted())
     with hearing() as heard:
-        ledger.post(Scripted())
+        embedded.post(Scripted())
     assert heard == []
 
 
-def test_what_an_operator_does_is_told(ledger: Ledger) -> None:
+def test_what_an_operator_does_is_told(embedded: Ledger) -> None:
     """Who, what, why, of which issue; once it is done, and not where it was refused."""
-    done = ledger.compose()
+    done = embedded.compose()
     assert done.issue is not None
-    database, issue = ledger.database, done.issue
+    database, issue = embedded.database, done.issue
     with hearing() as heard:
         operating.pause(database, issue, IssueAct.PAUSE, by="ops", why="a typo", now=NOON)
         with pytest.raises(RequestError):
