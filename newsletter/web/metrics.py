@@ -270,10 +270,7 @@ def _family(metric: Metric, values: Values) -> Family:
 
 
 def may_read(networks: str, client: str | None, *, forwarded: bool) -> bool:
-    """Whether who asks is in one of the networks.
-
-    A request that a proxy sent on, which nobody named in pages.proxies, is of we know not whom.
-    """
+    """Whether who asks is in one of the networks; who is `forwarded` by a stranger may not."""
     try:
         found = ipaddress.ip_address(client or "")
     except ValueError:
@@ -283,17 +280,25 @@ def may_read(networks: str, client: str | None, *, forwarded: bool) -> bool:
     return not forwarded and any(found in one for one in inside)
 
 
+def _forwarded(request: Request) -> bool:
+    """Whether a proxy sent it on that pages.proxies does not name, for we know not whom.
+
+    Whom one of those names takes the place of the peer, and has no port.
+    """
+    named = request.client is not None and request.client.port == 0
+    return not named and any(name in request.headers for name in FORWARDED)
+
+
 def router(site: Site, metrics: Metrics) -> APIRouter:
     """The route of it."""
     routes = APIRouter(include_in_schema=False)
-    own = site.app.settings
+    networks = site.app.settings.metrics.networks
 
     @routes.get("/metrics")
     def show(request: Request) -> Response:
         """All numbers, for who may read them."""
-        through = any(name in request.headers for name in FORWARDED) and not own.pages.proxies
         client = request.client.host if request.client else None
-        if not may_read(own.metrics.networks, client, forwarded=through):
+        if not may_read(networks, client, forwarded=_forwarded(request)):
             return _refused(site, request)
         return Response(metrics.text(), media_type=KIND, headers={"Cache-Control": "no-store"})
 

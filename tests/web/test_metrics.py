@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,24 @@ class Served:
         raise AssertionError(f"Nothing was logged of {request}.")
 
 
+@contextmanager
+def serving(place: Path, more: Mapping[str, str]) -> Iterator[str]:
+    """Serves a folder's pages, its log on a pipe, and ends that as a service manager does."""
+    with (place / "out").open("wb") as out, (place / "err").open("wb") as err:
+        running = start(place, ("serve", "--port", "0"), more, out, err)
+        ends_at = time.monotonic() + PATIENCE
+        while "serve.started" not in (told := (place / "err").read_text()):
+            assert running.runs(), told
+            assert time.monotonic() < ends_at
+            time.sleep(0.02)
+        found = re.search(r"http://127\.0\.0\.1:\d+", told)
+        assert found is not None
+        yield found[0]
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.wait() == 0
+    assert json.loads((place / "err").read_text().splitlines()[-1])["event"] == "serve.stopped"
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """An installation with an issue and a sent digest, served with its log on a pipe."""
@@ -69,20 +88,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         ("compose",),
         ("send", "--now"),
     )
-    more = {"NEWSLETTER_LOG__LEVEL": "debug"}
-    with (place / "out").open("wb") as out, (place / "err").open("wb") as err:
-        running = start(place, ("serve", "--port", "0"), more, out, err)
-        ends_at = time.monotonic() + PATIENCE
-        while "serve.started" not in (told := (place / "err").read_text()):
-            assert running.runs(), told
-            assert time.monotonic() < ends_at
-            time.sleep(0.02)
-        found = re.search(r"http://127\.0\.0\.1:\d+", told)
-        assert found is not None
-        yield Served(found[0], place)
-        os.kill(running.pid, signal.SIGTERM)
-        assert running.wait() == 0
-    assert json.loads((place / "err").read_text().splitlines()[-1])["event"] == "serve.stopped"
+    with serving(place, {"NEWSLETTER_LOG__LEVEL": "debug"}) as url:
+        yield Served(url, place)
 
 
 def test_a_scrape_has_the_metrics_of_the_table(served: Served) -> None:
@@ -122,6 +129,21 @@ def test_only_whom_the_settings_name_may_read_them(served: Served) -> None:
         assert refused.status_code == 403
         assert "This page is for operators." in refused.text
         assert "newsletter_" not in refused.text
+
+
+def test_whom_a_proxy_names_is_believed_where_it_is_named(tmp_path: Path) -> None:
+    """A visitor through it is judged as who it is; another proxy speaks for nobody."""
+    more = {"NEWSLETTER_PAGES__PROXIES": "127.0.0.2"}
+    with serving(tmp_path, more) as url:
+        for peer, visitor, status in (
+            ("127.0.0.2", "203.0.113.9", 403),
+            ("127.0.0.2", "127.0.0.1", 200),
+            ("127.0.0.1", "127.0.0.1", 403),
+        ):
+            way = httpx.HTTPTransport(local_address=peer)
+            with httpx.Client(transport=way, timeout=PATIENCE) as asking:
+                answer = asking.get(f"{url}/metrics", headers={"X-Forwarded-For": visitor})
+            assert answer.status_code == status, (peer, visitor)
 
 
 @pytest.mark.parametrize(
