@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from newsletter import pipeline
 from newsletter.cli.preview import take_apart
@@ -19,6 +19,7 @@ from newsletter.pipeline import Edited
 from newsletter.store import editor_acts, ledger, papers
 from newsletter.store.schema import deliveries as table
 from newsletter.transports.memory import MemoryTransport
+from subscribers.schema import subscribers as readers
 from tests.contract.test_belt import NOON, READERS
 from tests.seed_papers import seed_papers
 from tests.world import Ledger, Scripted
@@ -253,6 +254,7 @@ def test_a_frozen_issue_repeats_no_paper_that_got_another_name_meanwhile(world: 
     had = set(world.papers(world.entries(first.id)[everything]))
     with world.database.write() as connection:
         connection.execute(delete(table).where(table.c.issue_id == second.id))
+        connection.execute(update(readers).values(served_on=None, next_due_at=NOON))
         renamed = [
             type(one)(id=PaperId(f"arxiv:2603.{at:05}"), aliases=one.names, title=one.title)
             for at, one in enumerate(seed_papers())
