@@ -113,8 +113,8 @@ class Ledger(World):
             issue = issues.by_id(connection, one.issue_id)
         return [pick.paper_id for pick in ledger.read_picks(one.picks, issue)]
 
-    def add_readers(self, number: int) -> None:
-        consent = Consent(at=NOON, form="test")
+    def add_readers(self, number: int, since: datetime = NOON) -> None:
+        consent = Consent(at=since, form="test")
         with self.database.write() as connection:
             for at in range(number):
                 store.subscribe(connection, f"r{at}@example.org", Preferences(length=1), consent)

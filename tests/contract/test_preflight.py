@@ -185,7 +185,7 @@ def test_what_is_refused_stays_and_the_rest_goes(world: Preflown) -> None:
     """An issue with errors holds up no other, nor does one composed after the judging go along."""
     old = world.composed(NOON - DAY)
     world.post(Scripted(), now=NOON - DAY)
-    world.add_readers(3)
+    world.add_readers(3, NOON - DAY)
     world.composed(NOON - DAY)  # adds the three to yesterday's, which is begun
     new = world.composed()
     strict = replace(MEANS, house=replace(HOUSE, postal_address="", goes_out=True))
