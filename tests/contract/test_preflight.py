@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from newsletter import pipeline
 from newsletter.delivery import DeliveryState
@@ -19,6 +19,7 @@ from newsletter.preflight.report import Report
 from newsletter.store import deliveries, issues, preflights
 from subscribers import store
 from subscribers.model import Consent, Preferences
+from subscribers.schema import subscribers as readers
 from tests.contract.test_belt import NOON, SIGNER, issue_id
 from tests.golden.test_golden import TERMS
 from tests.world import NEVER, Ledger, Scripted
@@ -183,6 +184,8 @@ def test_a_mail_to_one_reader_by_name_is_a_trial(world: Preflown) -> None:
 
 def test_what_is_refused_stays_and_the_rest_goes(world: Preflown) -> None:
     """An issue with errors holds up no other, nor does one composed after the judging go along."""
+    with world.database.write() as connection:  # they were there the day before
+        connection.execute(update(readers).values(next_due_at=NOON - DAY))
     old = world.composed(NOON - DAY)
     world.post(Scripted(), now=NOON - DAY)
     world.add_readers(3, NOON - DAY)
