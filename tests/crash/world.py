@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Event, Lock
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
 from newsletter import catalogue, pipeline
 from newsletter.delivery import DeliveryState, Policy
@@ -34,6 +34,7 @@ from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_options import SmtpOptions
 from subscribers import store
 from subscribers.model import Consent, Preferences
+from subscribers.schema import subscribers as readers
 from tests.contract.test_belt import NOON, SIGNER
 from tests.crash.troubles import FORK, Trouble
 from tests.golden.test_golden import TERMS
@@ -112,7 +113,7 @@ def send(url: str, port: int, receipts: str, begun: float, orders: Orders) -> No
 
 def compose(url: str, orders: Orders, now: datetime, tell: Pipe) -> None:
     """What a composing process does; tells each range of readers that it has committed."""
-    orders.obey("newsletter.pipeline.compose")
+    orders.obey("newsletter.pipeline.enrolling")
     database = Database(url)
     topics = catalogue.load(folder("seeds") / "topics.toml")
     renderer = Renderer(Templates(folder("templates")))
@@ -281,6 +282,8 @@ class Composing(Crashing):
                     text(f"DELETE FROM {table} WHERE {column} > :first"),
                     {"first": self.first},
                 )
+            looked = update(readers).values(served_on=NOON.date(), next_due_at=NOON)
+            connection.execute(looked)
 
     @property
     def first(self) -> int:
