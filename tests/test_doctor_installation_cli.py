@@ -89,11 +89,14 @@ def served(place: Path) -> Iterator[str]:
         running = start(place, ["serve", "--port", "0"], {}, file, file)
         try:
             ends = time.monotonic() + 30
-            while not (told := out.read_text(encoding="utf-8")) or not listens(told.split()[0]):
+            url = ""
+            while not url or not listens(url):
+                told = out.read_text(encoding="utf-8").splitlines()  # with the log's lines
+                url = next((line.split()[0] for line in told if " serves " in line), "")
                 assert running.runs(), told
                 assert time.monotonic() < ends
                 time.sleep(0.02)
-            yield told.split()[0].rstrip("/")
+            yield url.rstrip("/")
         finally:
             running.kill()
             running.wait()

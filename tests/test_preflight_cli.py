@@ -174,7 +174,7 @@ def test_an_issue_of_another_pages_url_is_told_as_such(tmp_path: Path, now: dict
 @pytest.mark.parametrize(
     ("put", "told"),
     [
-        ("{{ wy }}", "letters/frame.mjml, line 32: 'wy' is undefined"),
+        ("{{ wy }}", "letters/frame.mjml, line 34: 'wy' is undefined"),
         ("<iframe></iframe>", "There is an <iframe> in the mail."),
     ],
 )

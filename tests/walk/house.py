@@ -46,7 +46,7 @@ host = "127.0.0.1"
 port = {port}
 security = "none"
 """
-_SERVED = re.compile(r"^http://127\.0\.0\.1:(\d+)/ serves ", re.MULTILINE)
+_SERVED = re.compile(r"http://127\.0\.0\.1:(\d+)/ serves ")
 
 
 class Letterbox:
