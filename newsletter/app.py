@@ -131,15 +131,11 @@ class App:
 
         `failures` by tick, `refused` the preflight's first word by issue.
         """
-        issue, folders = self.settings.issue, {"receipts": self.receipts.folder}
+        folders = {"receipts": self.receipts.folder}
         if self.bare_database.folder is not None:
             folders["database"] = self.bare_database.folder
         return Watch(
             terms=self.terms,
-            compose_at=self.settings.schedule.compose_time,
-            weekdays=issue.weekdays,
-            free_days=issue.free_days,
-            least_papers=issue.least_papers,
             sources=tuple(self.settings.sources),
             folders=folders,
             receipts=self.receipts.folder,

@@ -96,11 +96,6 @@ def served(connection: Connection, number: int, day: date, look_at: datetime) ->
     )
 
 
-def served_on(connection: Connection, number: int) -> date | None:
-    """The last day of a reader that is done with."""
-    return connection.scalar(select(subscribers.c.served_on).where(subscribers.c.id == number))
-
-
 def by_hour(connection: Connection, after: datetime, first: datetime, hours: int) -> list[int]:
     """How many readers are due `after` an instant, in each hour from `first` on."""
     last = first + timedelta(hours=hours)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from newsletter import alerts as rules
@@ -35,10 +35,6 @@ class Watch:
     """What is watched, as the settings have it, and what a process tells of its own."""
 
     terms: Terms
-    compose_at: time
-    weekdays: Collection[int] = range(7)
-    free_days: Collection[date] = ()
-    least_papers: int = 1
     sources: Sequence[str] = ()
     folders: Mapping[str, Path] = field(default_factory=dict)  # by what lies there
     receipts: Path | None = None
@@ -163,18 +159,15 @@ def _tell(connection: Connection, to: str, told: datetime, now: datetime) -> boo
 
 def _missing(connection: Connection, watch: Watch, now: datetime) -> tuple[date, int] | None:
     """Today, if its issue is long due, and how many papers there are that no issue had."""
-    zone = watch.terms.zone
-    day = now.astimezone(zone).date()
-    due = datetime.combine(day, watch.compose_at, tzinfo=zone).astimezone(UTC)
-    if now < due + rules.MISSING_AFTER:
+    calendar = watch.terms.calendar(issue_skips.days(connection))
+    day = calendar.today(now)
+    if now < calendar.cut_off(day) + rules.MISSING_AFTER or not calendar.publishes(day):
         return None
-    if day.weekday() not in watch.weekdays or day in watch.free_days:
-        return None
-    if issues.find(connection, day) is not None or issue_skips.skipped(connection, day):
+    if issues.find(connection, day) is not None:
         return None
     there = running(connection, Catalogue(()), watch.terms, now)
-    fresh = alert_facts.unissued(connection, [one.paper.id for one in there])
-    return (day, fresh) if fresh >= max(watch.least_papers, 1) else None
+    fresh = issues.unpublished(connection, [one.paper.id for one in there])
+    return (day, fresh) if fresh >= max(watch.terms.least_papers, 1) else None
 
 
 def _oldest(folder: Path | None) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -10,9 +9,8 @@ from sqlalchemy import Connection, func, select
 from newsletter.alerts import IssueFacts
 from newsletter.bounces import EventKind
 from newsletter.delivery import WAITING, DeliveryState
-from newsletter.papers import PaperId
 from newsletter.store import ledger
-from newsletter.store.schema import deliveries, delivery_events, issue_papers, issues
+from newsletter.store.schema import deliveries, delivery_events, issues
 from subscribers.schema import suppressions
 from subscribers.suppression import SuppressionKind
 
@@ -61,12 +59,6 @@ def _facts(
         late_since=since,
         last_sent_at=last,
     )
-
-
-def unissued(connection: Connection, found: Collection[PaperId]) -> int:
-    """How many of these papers no issue had yet."""
-    had = set(connection.scalars(select(issue_papers.c.paper_id).distinct()))
-    return len(set(found) - had)
 
 
 def complaints(connection: Connection, since: datetime) -> int:

@@ -26,7 +26,7 @@ from tests.world import LOST, NEVER, Scripted
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 TO = "ops@example.org"
-WATCH = Watch(terms=TERMS, compose_at=time(20), sources=("arxiv", "lab"), host="one")
+WATCH = Watch(terms=replace(TERMS, compose_at=time(20)), sources=("arxiv", "lab"), host="one")
 
 
 class Watched(Office):
@@ -226,14 +226,15 @@ def test_an_issue_that_goes_wrong_is_noticed(full: Watched) -> None:
 
 def test_an_issue_that_is_due_and_not_there(full: Watched) -> None:
     """Two hours after composing, on a day that has one, with papers that no issue had."""
-    due = replace(WATCH, compose_at=time(10))
+    terms = replace(TERMS, compose_at=time(10))
+    due = replace(WATCH, terms=terms)
     missing = ["missing/2026-03-12"]
     for watch, now, expected in (
         (due, NOON, missing),
-        (replace(due, compose_at=time(10, 1)), NOON, []),
-        (replace(due, weekdays={4}), NOON, []),  # it is a Thursday
-        (replace(due, free_days={date(2026, 3, 12)}), NOON, []),
-        (replace(due, least_papers=1000), NOON, []),
+        (replace(due, terms=replace(terms, compose_at=time(10, 1))), NOON, []),
+        (replace(due, terms=replace(terms, weekdays=frozenset({4}))), NOON, []),  # it is a Thursday
+        (replace(due, terms=replace(terms, holidays=frozenset({date(2026, 3, 12)}))), NOON, []),
+        (replace(due, terms=replace(terms, least_papers=1000)), NOON, []),
         (due, NOON + 99 * DAY, []),  # no paper is new
     ):
         assert [one.name for one in alerts.look(full.database, watch, now)] == expected
