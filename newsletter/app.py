@@ -21,6 +21,7 @@ from newsletter.doctor.answers import Answer, Ask, Kind
 from newsletter.doctor.findings import Finding
 from newsletter.embedding import ModelEmbedder
 from newsletter.errors import ConfigError, RequestError
+from newsletter.issue import Issue
 from newsletter.key_file import Keys
 from newsletter.look import Look
 from newsletter.pacing import DomainLimits
@@ -35,6 +36,7 @@ from newsletter.pipeline.letters import Desk
 from newsletter.pipeline.preflight import Means, preflight
 from newsletter.pipeline.receipts import FileReceipts
 from newsletter.preflight.house import House, hosts_of
+from newsletter.preflight.report import Report
 from newsletter.rendering.letters import Letters
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
@@ -50,8 +52,6 @@ from newsletter.topics import Catalogue, Match
 from subscribers.model import parse_zone
 from subscribers.tokens import Signer
 
-# Kinds of transports whose mail stays on this machine.
-STAY = frozenset({"maildir", "file", "console", "memory"})
 SECRET_FILE = "secret.key"  # noqa: S105  a file name
 SHORTEST_OWN = 32  # characters of a key we made, which has 43: a shorter one was cut
 
@@ -123,8 +123,12 @@ class App:
             topics=self.catalogue,
             language=self.settings.language,
             mail_signer=self.mail_signer,
-            judge=lambda issue, now: preflight(self.database, self.means(), issue, now),
+            judge=self.judge,
         )
+
+    def judge(self, issue: Issue, now: datetime) -> Report:
+        """What the preflight finds in an issue, as the settings are; spam filters are not asked."""
+        return preflight(self.database, self.means(), issue, now)
 
     def watch(self, failures: Mapping[str, str], refused: Mapping[str, str]) -> Watch:
         """What alerts are judged by: the settings, and what the clock's ticks told here.
@@ -365,7 +369,7 @@ class App:
                 domain=masthead.domain,
                 postal_address=self.terms.imprint,
                 web_hosts=hosts_of(own),
-                goes_out=not kinds <= STAY,
+                goes_out=not kinds <= transports.STAY,
                 signs=self.mail_signer is not None,
             ),
             mail_signer=self.mail_signer,
@@ -396,7 +400,7 @@ class App:
     def _dns_sender(self) -> sender.Sender:
         settings = self.settings.sender
         tables = [self.config.transport(name) for name in self.settings.delivery.transports]
-        away = (table.get("host", kind) for kind, table, _ in tables if kind not in STAY)
+        away = (table.get("host", kind) for kind, table, _ in tables if kind not in transports.STAY)
         return sender.Sender(
             address=settings.address,
             reply_to=settings.reply_to or settings.address,

@@ -12,11 +12,11 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from newsletter import pipeline
 from newsletter.app import App
 from newsletter.calendar import Calendar
-from newsletter.issue import Issue
 from newsletter.log_events import Event
 from newsletter.logs import tell
 from newsletter.pipeline import pruning, webhooks
@@ -199,10 +199,7 @@ class Duties:
         post = replace(app.post(self.owner, self._clock), stopped=self._stopped, wait=False)
         pipeline.open_roads(post.roads)
 
-        def judge(issue: Issue) -> Report:
-            return pipeline.preflight(app.database, app.means(), issue, now)
-
-        found = pipeline.clear(app.database, judge, now)
+        found = pipeline.clear(app.database, partial(app.judge, now=now), now)
         pipeline.send_letters(app.database, app.desk, post)
         post = replace(post, cleared=found.cleared)
         pipeline.dispatch(app.database, app.signer, post)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -34,7 +35,6 @@ from newsletter.cli.show import (
 )
 from newsletter.delivery import DeliveryState
 from newsletter.errors import RequestError, StoreError
-from newsletter.issue import Issue
 from newsletter.preflight.report import Report
 from newsletter.store import deliveries, issue_acts, ledger, pacing, preflights
 from newsletter.transports import TransportUnavailable
@@ -142,9 +142,7 @@ def _cleared(
         cleared = ledger.Cleared(up_to=up_to, without=frozenset(without))
         return pipeline.Clearance(passed=(), refused=(), cleared=cleared)
 
-    def judge(issue: Issue) -> Report:
-        return pipeline.preflight(app.database, app.means(), issue, now)
-
+    judge = partial(app.judge, now=now)
     found = pipeline.clear(app.database, judge, now, subscriber_id=reader, early=early, force=force)
     if found.refused and early:
         raise refused(found.refused, forced=force)

@@ -46,6 +46,7 @@ from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.smtp_options import SmtpOptions
 
 __all__ = [
+    "STAY",
     "Envelope",
     "Kind",
     "Refused",
@@ -74,6 +75,9 @@ _BUILT_IN: Mapping[str, Kind] = {
     "memory": Kind(options=MemoryOptions, make=MemoryTransport),
 }
 
+
+# Kinds whose mail stays on this machine.
+STAY = frozenset({"maildir", "file", "console", "memory"})
 
 _KINDS = Kinds(what="transport", group="newsletter.transports", kind=Kind, built_in=_BUILT_IN)
 

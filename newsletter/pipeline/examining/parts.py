@@ -18,9 +18,7 @@ from newsletter.rendering.templates import Templates
 from newsletter.snapshot import Masthead
 from newsletter.sources import Source
 from newsletter.store.database import Database
-
-# Kinds of transports whose mail stays on this machine.
-STAY = frozenset({"maildir", "file", "console", "memory"})
+from newsletter.transports import STAY
 
 
 class Installation(Protocol):

@@ -11,9 +11,9 @@ from newsletter.doctor.clocks import Apart
 from newsletter.doctor.findings import Finding, ok, skipped
 from newsletter.key_file import read
 from newsletter.kinds import read_options
-from newsletter.pipeline.examining.parts import STAY, Installation, Manner, key_file
+from newsletter.pipeline.examining.parts import Installation, Manner, key_file
 from newsletter.pipeline.examining.upstreams import clock_of
-from newsletter.transports import TransportUnavailable, smtp_look
+from newsletter.transports import STAY, TransportUnavailable, smtp_look
 from newsletter.transports.smtp_options import SmtpOptions
 from subscribers.tokens import Purpose, Signer
 
