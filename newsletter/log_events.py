@@ -164,7 +164,13 @@ class Event(Enum):
     PROBE_DONE = Told(
         "probe.done", DEBUG, _REQUEST, "A monitor asked, or a browser for style or script."
     )
-    PAGE_BROKE = Told("page.broke", ERROR, ("route",), "Why a page could not be shown.")
+    PAGE_BROKE = Told(
+        "page.broke",
+        ERROR,
+        ("route",),
+        "Why a page could not be shown.",
+        "The page {route} could not be shown: {error}.",
+    )
     PAGES_STALE = Told(
         "pages.stale", WARNING, (), "The pages could not look for news and show what they had."
     )

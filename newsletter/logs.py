@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from enum import Enum
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -54,7 +55,7 @@ def tell(event: Event, *, trouble: BaseException | None = None, **fields: object
         _write(told.level, told.name, fields, trouble)
     elif told.sentence:
         shown = {name: one_line(value) for name, value in fields.items()}
-        _print(told.sentence.format_map(shown))
+        _print(told.sentence.format_map(shown | {"error": _where(trouble)}))
 
 
 def hear(ear: Ear) -> None:
@@ -120,6 +121,15 @@ def _text(value: object) -> str:
     if isinstance(value, datetime | date):
         return value.isoformat()
     return discreet(str(value.value if isinstance(value, Enum) else value))
+
+
+def _where(trouble: BaseException | None) -> str:
+    """What an error says, and the line of code that it comes from."""
+    if trouble is None:
+        return ""
+    frames = traceback.extract_tb(trouble.__traceback__)[-1:]
+    came = "".join(f" ({Path(one.filename).name}, line {one.lineno})" for one in frames)
+    return one_line(f"{type(trouble).__name__}: {trouble}{came}")
 
 
 def _printable(text: str, most: int, *also: str) -> str:
