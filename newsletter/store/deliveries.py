@@ -10,7 +10,7 @@ mine`, so a sender that lost its lease changes nothing. What the ledger says is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -294,14 +294,10 @@ def begin(
     To be committed before the first byte of their content leaves. A `lease` begins anew: the last
     of many claims must not be sent on the rest of it.
     """
-    return {
-        one.id
-        for one in claims
-        if connection.execute(
-            _BEGIN,
-            _mine(owner, one) | {"now": now, "until": now + lease if lease else one.lease_until},
-        ).rowcount
-    }
+    begun: set[int] = set()
+    for group in _alike(owner, claims, None if lease is None else now + lease):
+        begun.update(connection.scalars(_BEGIN, group | {"now": now}))
+    return begun
 
 
 def finish(
@@ -312,11 +308,11 @@ def finish(
     What would be tried again is skipped where its issue was cancelled meanwhile. Whatever did not
     end as sent has a line in the history; one that did tells it all in its own row.
     """
-    written = [
-        one
-        for one in _cancelled(connection, list(results))
-        if connection.execute(_FINISH, _mine(owner, one.claim) | _end(one, now)).rowcount
-    ]
+    found = _cancelled(connection, list(results))
+    ours = _still_ours(connection, owner, [one.claim for one in found])
+    written = [one for one in found if (one.claim.id, one.claim.attempt) in ours]
+    if written:
+        connection.execute(_FINISH, [_end(one, now) for one in written])
     history.append(
         connection,
         (
@@ -403,6 +399,8 @@ def replay(connection: Connection, receipts: Iterable[Receipt]) -> int:
 def _end(one: Finished, now: datetime) -> dict[str, Any]:
     decision = one.decision
     return {
+        "mine": one.claim.id,
+        "of_issue": one.claim.issue_id,
         "to_state": decision.state,
         "to_reason": decision.reason,
         "to_transport": one.transport,
@@ -415,8 +413,9 @@ def _end(one: Finished, now: datetime) -> dict[str, Any]:
 
 def release(connection: Connection, owner: str, claims: Iterable[Claimed]) -> None:
     """Gives claims back that were not begun, so that nobody waits for their lease to end."""
-    for one in claims:
-        connection.execute(_RELEASE, _mine(owner, one))
+    for group in _alike(owner, claims):
+        del group["until"]
+        connection.execute(_RELEASE, group)
 
 
 def settle_lost(connection: Connection, now: datetime) -> int:
@@ -482,31 +481,73 @@ def _picks_row(picks: Iterable[Pick], place: Mapping[PaperId, int]) -> str:
     return json.dumps(kept, separators=(",", ":"))
 
 
-def _mine(owner: str, one: Claimed) -> dict[str, Any]:
-    return {"mine": one.id, "me": owner, "my_attempt": one.attempt}
+def _alike(
+    owner: str, claims: Iterable[Claimed], until: datetime | None = None
+) -> Iterator[dict[str, Any]]:
+    """Claims of the same issue, attempt and lease, each group as what one statement is told.
+
+    With the lease's end, or `until` in its place.
+    """
+    groups: dict[tuple[int, int, datetime], list[int]] = {}
+    for one in claims:
+        key = (one.issue_id, one.attempt, until or one.lease_until)
+        groups.setdefault(key, []).append(one.id)
+    for (issue_id, attempt, ends), ids in groups.items():
+        yield {"of_issue": issue_id, "attempt_": attempt, "until": ends, "mine": ids, "me": owner}
+
+
+def _still_ours(
+    connection: Connection, owner: str, claims: Sequence[Claimed]
+) -> set[tuple[int, int]]:
+    """Which claims are ours, as number and attempt; nobody takes them within the transaction."""
+    if not claims:
+        return set()
+    wanted = {
+        "ids": [one.id for one in claims],
+        "of_issues": sorted({one.issue_id for one in claims}),
+        "me": owner,
+    }
+    return {(row[0], row[1]) for row in connection.execute(_STILL_OURS, wanted)}
 
 
 # Built once: in the loop of a sender, building a statement would cost more than running it.
+_STILL_OURS = (
+    select(deliveries.c.id, deliveries.c.attempt)
+    .where(deliveries.c.issue_id.in_(bindparam("of_issues", expanding=True)))
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .where(deliveries.c.owner == bindparam("me"))
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
 _OURS = (
     update(deliveries)
-    .where(deliveries.c.id == bindparam("mine"))
+    .where(deliveries.c.issue_id == bindparam("of_issue"))
+    .where(deliveries.c.id.in_(bindparam("mine", expanding=True)))
     .where(deliveries.c.owner == bindparam("me"))
-    .where(deliveries.c.attempt == bindparam("my_attempt"))
+    .where(deliveries.c.attempt == bindparam("attempt_"))
 )
-_BEGIN = _OURS.where(
-    deliveries.c.state.in_(WAITING),
-    deliveries.c.lease_until > bindparam("now"),
-    deliveries.c.issue_id.not_in(HELD),
-).values(state=DeliveryState.SENDING, lease_until=bindparam("until"))
+_BEGIN = (
+    _OURS.where(
+        deliveries.c.state.in_(WAITING),
+        deliveries.c.lease_until > bindparam("now"),
+        deliveries.c.issue_id.not_in(HELD),
+    )
+    .values(state=DeliveryState.SENDING, lease_until=bindparam("until"))
+    .returning(deliveries.c.id)
+)
 _RELEASE = _OURS.where(deliveries.c.state.in_(WAITING)).values(owner=None, lease_until=None)
-_FINISH = _OURS.values(
-    state=bindparam("to_state"),
-    reason=bindparam("to_reason"),
-    owner=None,
-    lease_until=None,
-    transport=bindparam("to_transport"),
-    tries=deliveries.c.tries + bindparam("charge"),
-    next_at=bindparam("to_next_at"),
-    sent_at=bindparam("to_sent_at"),
-    reply=case((bindparam("to_reply") == "", deliveries.c.reply), else_=bindparam("to_reply")),
+_FINISH = (
+    update(deliveries)
+    .where(deliveries.c.issue_id == bindparam("of_issue"), deliveries.c.id == bindparam("mine"))
+    .values(
+        state=bindparam("to_state"),
+        reason=bindparam("to_reason"),
+        owner=None,
+        lease_until=None,
+        transport=bindparam("to_transport"),
+        tries=deliveries.c.tries + bindparam("charge"),
+        next_at=bindparam("to_next_at"),
+        sent_at=bindparam("to_sent_at"),
+        reply=case((bindparam("to_reply") == "", deliveries.c.reply), else_=bindparam("to_reply")),
+    )
 )
