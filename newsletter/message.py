@@ -20,7 +20,7 @@ from urllib.parse import quote
 from newsletter.dkim import MailSigner
 from newsletter.issue import Digest
 from newsletter.papers import PaperId
-from newsletter.quoted import SOFT_BREAK, encode
+from newsletter.quoted import SOFT_BREAK, encode, travels
 from newsletter.selection import Pick
 from newsletter.snapshot import Masthead, Shell, Snapshot
 
@@ -41,6 +41,7 @@ class Message:
     message_id: str  # without angle brackets
     subject: str
     content: bytes  # CRLF line ends, 7-bit but for an address that needs SMTPUTF8
+    vouched: bool = False  # no other line ends, and no line begins with a dot: by how it was built
 
 
 class Builder:
@@ -51,7 +52,9 @@ class Builder:
         self._mail_signer = mail_signer
         self._masthead = snapshot.masthead
         self._fixed = fixed_headers(snapshot.masthead)
+        self._travels = snapshot.travels
         self._reasons: dict[tuple[PaperId, tuple[str, ...], str], tuple[bytes, bytes]] = {}
+        self._headings: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
     def build(self, digest: Digest) -> Message:
         """The one mail of a digest: the same bytes whenever it is asked for."""
@@ -78,80 +81,84 @@ class Builder:
             text=text,
             sender=envelope_sender(masthead, digest.return_token),
             mail_signer=self._mail_signer,
+            vouched=self._travels,
         )
 
     def _parts(self, digest: Digest, shell: Shell, language: str) -> tuple[bytes, bytes]:
         wording, pages = shell.wording, self._masthead.pages
-        cards, topics = self._cards(digest, shell, language)
+        html_cards, text_cards, topics = self._cards(digest, shell, language)
         papers = len(digest.picks)
         html_more = text_more = b""
+        view = _token(digest.view_token)
         if digest.beyond and pages:
             more = wording.how_many_more(digest.beyond)
-            view = _token(digest.view_token)
-            html_more = shell.more.html.fill({"more": _encoded(escape(more)), "view": view})
+            html_more = shell.more.html.fill({"more": _encoded_html(more), "view": view})
             text_more = shell.more.text.fill({"more": _encoded(more), "view": view})
-        since = wording.day(digest.since)
+        since, occasion = wording.day(digest.since), wording.occasions[digest.kind]
+        count = wording.count(papers)
         leave = leaving(self._masthead, digest.unsubscribe_token)[0]
-        tokens = {
-            "preferences": _token(digest.preferences_token),
-            "view": _token(digest.view_token),
-        }
+        preferences = _token(digest.preferences_token)
         html = shell.mail.html.fill(
             {
-                "preheader": _encoded(escape(wording.preheader(papers, topics))),
-                "occasion": _encoded(escape(wording.occasions[digest.kind])),
-                "count": _encoded(escape(wording.count(papers))),
-                "cards": b"".join(html for html, _ in cards),
+                "preheader": _encoded_html(wording.preheader(papers, topics)),
+                "occasion": _encoded_html(occasion),
+                "count": _encoded_html(count),
+                "cards": b"".join(html_cards),
                 "more": html_more,
                 "address": encode(escape(digest.address)),
-                "since": _encoded(escape(since)),
+                "since": _encoded_html(since),
                 "unsubscribe": encode(escape(leave)),
-                **tokens,
+                "preferences": preferences,
+                "view": view,
             }
         )
         text = shell.mail.text.fill(
             {
-                "occasion": _encoded(wording.occasions[digest.kind]),
-                "count": _encoded(wording.count(papers)),
-                "cards": b"".join(text for _, text in cards),
+                "occasion": _encoded(occasion),
+                "count": _encoded(count),
+                "cards": b"".join(text_cards),
                 "more": text_more,
                 "address": encode(digest.address),
                 "since": _encoded(since),
                 "unsubscribe": encode(leave),
-                **tokens,
+                "preferences": preferences,
+                "view": view,
             }
         )
         return html, text
 
     def _cards(
         self, digest: Digest, shell: Shell, language: str
-    ) -> tuple[list[tuple[bytes, bytes]], tuple[str, ...]]:
-        """Headings and cards, each as HTML and text; and the topics that a preheader names."""
-        snapshot = self._snapshot
-        votes = dict(
-            zip((pick.paper_id for pick in digest.picks), digest.vote_tokens, strict=False)
-        )
-        pieces: list[tuple[bytes, bytes]] = []
-        for heading, picks in self._groups(digest, shell):
-            pieces.append(
-                (
-                    shell.heading.html.fill({"heading": _encoded(escape(heading))}),
-                    shell.heading.text.fill({"heading": _encoded(heading)}),
-                )
-            )
-            for pick in picks:
+    ) -> tuple[list[bytes], list[bytes], tuple[str, ...]]:
+        """Headings and cards as HTML and as text; and the topics that a preheader names."""
+        snapshot, picks = self._snapshot, digest.picks
+        votes = {
+            pick.paper_id: _token(token)
+            for pick, token in zip(picks, digest.vote_tokens, strict=False)
+        }
+        htmls: list[bytes] = []
+        texts: list[bytes] = []
+        for heading, under in self._groups(digest, shell):
+            html, text = self._heading(heading, shell, language)
+            htmls.append(html)
+            texts.append(text)
+            for pick in under:
                 face = snapshot.cards[pick.paper_id].faces[language]
                 html, text = self._why(pick, shell, language)
-                vote = _token(votes.get(pick.paper_id, ""))
-                pieces.append(
-                    (
-                        face.html.fill({"reasons": html, "vote": vote}),
-                        face.text.fill({"reasons": text, "vote": vote}),
-                    )
-                )
-        slugs = dict.fromkeys(slug for pick in digest.picks for slug in pick.reasons[:1])
-        topics = tuple(snapshot.chips[slug].name for slug in slugs)
-        return pieces, topics[:PREHEADER_TOPICS]
+                vote = votes.get(pick.paper_id, b"")
+                htmls.append(face.html.fill({"reasons": html, "vote": vote}))
+                texts.append(face.text.fill({"reasons": text, "vote": vote}))
+        slugs = dict.fromkeys([slug for pick in picks for slug in pick.reasons[:1]])
+        topics = [snapshot.chips[slug].name for slug in [*slugs][:PREHEADER_TOPICS]]
+        return htmls, texts, tuple(topics)
+
+    def _heading(self, heading: str, shell: Shell, language: str) -> tuple[bytes, bytes]:
+        ready = self._headings.get((heading, language))
+        if ready is None:
+            html = shell.heading.html.fill({"heading": _encoded_html(heading)})
+            text = shell.heading.text.fill({"heading": _encoded(heading)})
+            ready = self._headings[heading, language] = html, text
+        return ready
 
     def _groups(self, digest: Digest, shell: Shell) -> Iterable[tuple[str, Sequence[Pick]]]:
         """The picks under one heading; of a long digest by topic, that of the best paper first."""
@@ -222,26 +229,32 @@ def assemble(
     sender: str,
     mail_signer: MailSigner | None = None,
     attached: Sequence[Attached] = (),
+    vouched: bool = False,
 ) -> Message:
-    """A whole mail of `fixed_headers`, its own headers, and two encoded parts."""
+    """A whole mail of `fixed_headers`, its own headers, and two encoded parts.
+
+    `vouched` says of the parts that they can go over the line to a server as they are.
+    """
     message_id = called(headers.issue_name, headers.key, masthead.domain)
     boundary = f"=_{headers.key}".encode()  # "=_" cannot stand in quoted-printable: RFC 2045 6.7
     lines = [
         fixed,
         b"To: " + headers.recipient.encode(),  # RFC 5322 3.6.3; UTF-8 by RFC 6532
         encoded_header("Subject", headers.subject),
-        b"Date: " + format_datetime(headers.at).encode(),  # RFC 5322 3.6.1
+        b"Date: " + _dated(headers.at),  # RFC 5322 3.6.1
         b"Message-ID: <" + message_id.encode() + b">",  # RFC 5322 3.6.4
         b"Content-Language: " + headers.language.encode(),  # RFC 3282 2
     ]
     if headers.unsubscribe_token:
         urls = leaving(masthead, headers.unsubscribe_token)
-        folded = ",\r\n ".join(f"<{url}>" for url in urls)  # RFC 2369 2: folds between URIs only
+        folded = ",\r\n ".join([f"<{url}>" for url in urls])  # RFC 2369 2: folds between URIs only
         lines.append(b"List-Unsubscribe: " + folded.encode())  # RFC 2369 3.2
         if masthead.pages:
             lines.append(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click")  # RFC 8058 3.1
     if masthead.feedback_id and headers.feedback:
         lines.append(f"Feedback-ID: {headers.feedback}:{masthead.feedback_id}".encode())
+    lines += (b"MIME-Version: 1.0", b"")  # RFC 2045 4
+    head = _CRLF.join(lines)
     body: tuple[bytes, ...] = (
         b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',  # RFC 2046 5.1
         b"",
@@ -260,13 +273,14 @@ def assemble(
     )
     if attached:
         body = _mixed(headers.key, body, attached)
-    content = _CRLF.join((*lines, b"MIME-Version: 1.0", *body))  # RFC 2045 4
+    content = head + _CRLF.join(body)
     return Message(
         sender=sender,
         recipient=headers.recipient,
         message_id=message_id,
         subject=headers.subject,
         content=mail_signer.sign(content) if mail_signer else content,
+        vouched=vouched and not attached and travels(head),
     )
 
 
@@ -313,6 +327,7 @@ def letter(
         sender=masthead.bounces,
         mail_signer=mail_signer,
         attached=attached,
+        vouched=True,
     )
 
 
@@ -343,7 +358,7 @@ def envelope_sender(masthead: Masthead, token: str) -> str:
 
 def unsubscribe_address(reply_to: str, token: str) -> str:
     """The mailto URL (RFC 6068) that asks to be let go."""
-    return f"mailto:{quote(reply_to, safe='@')}?subject=unsubscribe%20{quote(token)}"
+    return f"mailto:{_quoted(reply_to)}?subject=unsubscribe%20{quote(token)}"
 
 
 def mailbox(name: str, address: str) -> bytes:
@@ -372,6 +387,21 @@ def encoded_header(name: str, value: str) -> bytes:
 @lru_cache(maxsize=4096)
 def _encoded(text: str) -> bytes:
     return encode(text)
+
+
+@lru_cache(maxsize=4096)
+def _encoded_html(text: str) -> bytes:
+    return encode(escape(text))
+
+
+@lru_cache(maxsize=512)
+def _dated(at: datetime) -> bytes:
+    return format_datetime(at).encode()
+
+
+@lru_cache(maxsize=64)
+def _quoted(address: str) -> str:
+    return quote(address, safe="@")
 
 
 def _token(token: str) -> bytes:

@@ -19,10 +19,16 @@ LONGEST_LINE = 76  # RFC 2045 6.7 rule 5, its "=" counted, its CRLF not
 _AWKWARD_START = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 
 
+# Short texts that stand for themselves, as most of a reader's own words do.
+_PLAIN = re.compile(r"(?!From )[!-\-/-<>-~](?:[ -<>-~]{0,70}[!-<>-~])?")
+
+
 def encode(text: str) -> bytes:
     """One segment of a text part: CRLF line ends, no line over 76 octets, ready to be joined."""
     if not text:
         return b""
+    if _PLAIN.fullmatch(text):
+        return text.encode("ascii") + SOFT_BREAK
     canonical = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     # b2a_qp breaks lines as the first line end it meets is written: give it one of ours.
     body = binascii.b2a_qp(b"\r\n" + canonical.encode(), istext=True)[2:]
@@ -32,6 +38,20 @@ def encode(text: str) -> bytes:
     last = _fit(lines[-1], room=1)
     joined = fitted + b"\r\n" + last if len(lines) > 1 else last
     return joined if not lines[-1] else joined + SOFT_BREAK
+
+
+def travels(segment: bytes) -> bool:
+    """Whether a segment can go over an SMTP line as it is, wherever it is joined to another.
+
+    It ends a line, with CRLF as all its lines do, and no line begins with a dot.
+    """
+    ends = segment.count(b"\n")
+    return not segment or (
+        segment.endswith(b"\r\n")
+        and ends == segment.count(b"\r") == segment.count(b"\r\n")
+        and not segment.startswith(b".")
+        and b"\n." not in segment
+    )
 
 
 def _fit(line: bytes, room: int = 0) -> bytes:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 from newsletter.papers import PaperId
-from newsletter.quoted import encode
+from newsletter.quoted import encode, travels
 from newsletter.wording import Wording
 
 BUDGET = 90_000  # bytes of HTML, encoded: Gmail clips at 102,400, and its count is not ours
@@ -34,7 +35,21 @@ class Slotted:
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
         """The literals with `values` (encoded) in their holes; KeyError names a missing one."""
-        return b"".join(part if type(part) is bytes else values[part.name] for part in self.parts)  # type: ignore[union-attr]
+        form, names = self._form
+        return form % tuple([values[name] for name in names])
+
+    @cached_property
+    def _form(self) -> tuple[bytes, tuple[str, ...]]:
+        """The whole as one form for `%`, and what its holes are called in turn."""
+        form = b"".join(
+            b"%b" if isinstance(part, Slot) else part.replace(b"%", b"%%") for part in self.parts
+        )
+        return form, tuple(part.name for part in self.parts if isinstance(part, Slot))
+
+    @property
+    def travels(self) -> bool:
+        """Whether every literal can go over the line to a server as it is."""
+        return all(isinstance(part, Slot) or travels(part) for part in self.parts)
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts if isinstance(part, bytes))
@@ -63,6 +78,11 @@ class Both:
 
     html: Slotted
     text: Slotted
+
+    @property
+    def travels(self) -> bool:
+        """Whether both do."""
+        return self.html.travels and self.text.travels
 
     def to_json(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -111,6 +131,13 @@ class Shell:
     trending: bytes  # HTML, in place of `because` for readers who follow nothing
     chosen: bytes  # HTML, the same for what the editor pinned
     wording: Wording
+
+    @property
+    def travels(self) -> bool:
+        """Whether all of it does."""
+        around = self.mail.travels and self.heading.travels and self.more.travels
+        why = self.because.travels and travels(self.trending) and travels(self.chosen)
+        return around and why
 
     def to_json(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -169,6 +196,16 @@ class Snapshot:
             name: max(len(face.html) for face in card.faces.values())
             for name, card in self.cards.items()
         }
+
+    @property
+    def travels(self) -> bool:
+        """Whether all that digests are joined from can go over the line to a server as it is."""
+        faces = (face for card in self.cards.values() for face in card.faces.values())
+        return (
+            all(shell.travels for shell in self.shells.values())
+            and all(travels(chip.html) for chip in self.chips.values())
+            and all(face.travels for face in faces)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All but the cards, which the store keeps beside their papers."""

@@ -1,23 +1,34 @@
-"""The roads mail takes, each with several connections, each of those with a thread of its own.
+"""The roads mail takes, each with several connections.
 
-Here is only who is idle and what came back; what may be sent, and by which road, is `traffic.py`'s,
-and what an answer means `dispatch.py`'s. A connection whose road closed rests for a while.
+Open ones are talked to side by side in one thread; what blocks, opening one among it, is done by a
+thread of its own. Here is only who is idle and what came back; what may be sent, and by which road,
+is `traffic.py`'s, and what an answer means `dispatch.py`'s. A connection whose road closed rests
+for a while.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
 
 from newsletter.message import Message
 from newsletter.pacing import RoadLimits
+from newsletter.pipeline.talks import Ended, Talks
 from newsletter.store.deliveries import Claimed
-from newsletter.transports import Envelope, Refused, Reply, Transport, TransportUnavailable
+from newsletter.transports import (
+    Envelope,
+    HungUp,
+    Refused,
+    Reply,
+    Talker,
+    Transport,
+    TransportUnavailable,
+)
 
-Answer = Reply | Refused | TransportUnavailable
+GATHER = 0.01  # seconds that an answer waits for others, so that they are recorded together
 REST = 60.0  # seconds after which a closed road is tried again, where others carry on meanwhile
 NO_LIMITS = RoadLimits()
 
@@ -38,7 +49,7 @@ class Returned:
 
     claim: Claimed
     road: str
-    answer: Answer | BaseException  # another exception is a mistake in the transport
+    answer: Ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +65,9 @@ class Connections:
     def __init__(self, roads: Sequence[Road]) -> None:
         self.roads = tuple(roads)
         self.closed: dict[str, TransportUnavailable] = {}  # roads without an open connection
-        self._back: SimpleQueue[tuple[_Connection, Claimed, Answer | BaseException]] = SimpleQueue()
+        self._talks = Talks[_Connection]()
         self._idle = {
-            road.name: [_Connection(road.name, one, self._back) for one in road.transports]
+            road.name: [_Connection(road.name, one, self._talks) for one in road.transports]
             for road in roads
         }
         self._busy: set[_Connection] = set()
@@ -106,32 +117,37 @@ class Connections:
             recipient=message.recipient,
             message_id=message.message_id,
             expires=expires,
+            vouched=message.vouched,
         )
         connection = self._idle[road].pop(0)
         self._busy.add(connection)
-        connection.work.put(_Handed(claim=claim, envelope=envelope, content=message.content))
+        connection.carry(_Handed(claim=claim, envelope=envelope, content=message.content))
 
     def returned(self, most: float | None = None) -> list[Returned]:
         """Waits for one message under way to end, and returns all that have ended by then.
 
-        For `most` seconds; None: until one does.
+        For `most` seconds; None: until one does. A moment longer, until half of them have.
         """
         found = list[Returned]()
-        while self._busy:
-            try:
-                connection, claim, answer = self._back.get(timeout=0 if found else most)
-            except Empty:
+        while self._busy and not found:
+            ended = self._talks.ended(most, (len(self._busy) + 1) // 2, GATHER)
+            for connection, answer in ended:
+                if not connection.again(answer):
+                    found.append(self._ended(connection, answer))
+            if most is not None:
                 break
-            self._busy.discard(connection)
-            if isinstance(answer, Reply | Refused):
-                self._idle[connection.road].append(connection)
-                self.closed.pop(connection.road, None)
-            else:
-                self._resting.append((monotonic(), connection))
-                if isinstance(answer, TransportUnavailable) and not self._alive(connection.road):
-                    self.closed[connection.road] = answer
-            found.append(Returned(claim=claim, road=connection.road, answer=answer))
         return found
+
+    def _ended(self, connection: _Connection, answer: Ended) -> Returned:
+        self._busy.discard(connection)
+        if isinstance(answer, Reply | Refused):
+            self._idle[connection.road].append(connection)
+            self.closed.pop(connection.road, None)
+        else:
+            self._resting.append((monotonic(), connection))
+            if isinstance(answer, TransportUnavailable) and not self._alive(connection.road):
+                self.closed[connection.road] = answer
+        return Returned(claim=connection.claim, road=connection.road, answer=answer)
 
     def revive(self) -> None:
         """Lets connections that have rested be tried again."""
@@ -142,13 +158,13 @@ class Connections:
 
     def close(self) -> None:
         """Ends the threads and closes every connection; waits for what is under way."""
+        while self._busy:
+            self.returned()
         every = [one for idle in self._idle.values() for one in idle]
-        every += [*self._busy, *(one for _, one in self._resting)]
+        every += [one for _, one in self._resting]
         for connection in every:
-            connection.work.put(None)
-        for connection in every:
-            connection.thread.join()
-            connection.transport.close()
+            connection.close()
+        self._talks.close()
 
     def _alive(self, road: str) -> bool:
         return bool(self._idle[road]) or any(one.road == road for one in self._busy)
@@ -160,26 +176,64 @@ class Connections:
 
 
 class _Connection:
-    def __init__(
-        self,
-        road: str,
-        transport: Transport,
-        back: SimpleQueue[tuple[_Connection, Claimed, Answer | BaseException]],
-    ) -> None:
+    """One connection, and the message that it carries while it is busy."""
+
+    def __init__(self, road: str, transport: Transport, talks: Talks[_Connection]) -> None:
         self.road = road
-        self.transport = transport
-        self.work: SimpleQueue[_Handed | None] = SimpleQueue()
-        self.thread = Thread(target=self._run, args=(back,), daemon=True)
-        self.thread.start()
+        self._transport = transport
+        self._talker = transport if isinstance(transport, Talker) else None
+        self._talks = talks
+        self._handed: _Handed | None = None
+        self._talking = False  # beside others; else a thread waits
+        self._work: SimpleQueue[_Handed | None] = SimpleQueue()
+        self._thread: Thread | None = None  # made when it is first needed
 
-    def _run(self, back: SimpleQueue[tuple[_Connection, Claimed, Answer | BaseException]]) -> None:
-        while (handed := self.work.get()) is not None:
-            back.put((self, handed.claim, self._carry(handed)))
+    @property
+    def claim(self) -> Claimed:
+        """Whose message it was handed last."""
+        assert self._handed is not None  # noqa: S101  for the type checker
+        return self._handed.claim
 
-    def _carry(self, handed: _Handed) -> Answer | BaseException:
+    def carry(self, handed: _Handed) -> None:
+        """Takes a message; how that ended, the talks tell."""
+        self._handed = handed
+        sock = None if self._talker is None else self._talker.awake()
+        self._talking = sock is not None
+        if self._talker is None or sock is None:
+            self._block()
+        else:
+            talk = self._talker.talk(handed.envelope, handed.content)
+            self._talks.begin(self, sock, talk)
+
+    def again(self, answer: Ended) -> bool:
+        """Carries it over a new connection where the old one ended before it had begun."""
+        if not isinstance(answer, HungUp) or not self._talking:
+            return False
+        self._talking = False
+        self._block()
+        return True
+
+    def close(self) -> None:
+        """Ends its thread, and closes the transport."""
+        if self._thread is not None:
+            self._work.put(None)
+            self._thread.join()
+        self._transport.close()
+
+    def _block(self) -> None:
+        if self._thread is None:
+            self._thread = Thread(target=self._run, daemon=True)
+            self._thread.start()
+        self._work.put(self._handed)
+
+    def _run(self) -> None:
+        while (handed := self._work.get()) is not None:
+            self._talks.tell(self, self._sent(handed))
+
+    def _sent(self, handed: _Handed) -> Ended:
         try:
-            self.transport.open()
-            return self.transport.send(handed.envelope, handed.content)
+            self._transport.open()
+            return self._transport.send(handed.envelope, handed.content)
         except (Refused, TransportUnavailable) as answer:
             return answer
         except BaseException as error:  # told where the run is waiting, not in this thread

@@ -31,9 +31,10 @@ from newsletter.logs import tell
 from newsletter.message import Message
 from newsletter.pacing import DomainLimits, Slowdown
 from newsletter.pipeline import silencing, telling
-from newsletter.pipeline.connections import Answer, Connections, Road
+from newsletter.pipeline.connections import Connections, Road
 from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
+from newsletter.pipeline.talks import Answer
 from newsletter.pipeline.traffic import Admitted, Heard, Traffic
 from newsletter.store import deliveries, issues, ledger, pacing
 from newsletter.store.database import Connection, Database

@@ -36,8 +36,10 @@ from newsletter.transports.folders import FileTransport, FolderOptions, MaildirT
 from newsletter.transports.memory import MemoryOptions, MemoryTransport
 from newsletter.transports.port import (
     Envelope,
+    HungUp,
     Refused,
     Reply,
+    Talker,
     Transport,
     TransportError,
     TransportUnavailable,
@@ -48,9 +50,11 @@ from newsletter.transports.smtp_options import SmtpOptions
 __all__ = [
     "STAY",
     "Envelope",
+    "HungUp",
     "Kind",
     "Refused",
     "Reply",
+    "Talker",
     "Transport",
     "TransportError",
     "TransportUnavailable",

@@ -9,10 +9,12 @@ about the road, and is charged to nobody.
 from __future__ import annotations
 
 import re
+import socket
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from newsletter.errors import NewsletterError
+from newsletter.transports.talk import Talk
 
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463 2
 
@@ -25,6 +27,7 @@ class Envelope:
     recipient: str
     message_id: str  # without angle brackets; names files, and joins a relay's log
     expires: float | None = None  # time.monotonic() from which on its content must not leave
+    vouched: bool = False  # lines end in CRLF alone, and none begins with a dot: nobody need look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,10 @@ class TransportUnavailable(TransportError):
         self.in_doubt = in_doubt
 
 
+class HungUp(TransportUnavailable):
+    """It closed before anything was said of the message: over a new one the message may go."""
+
+
 class LoginRefused(TransportUnavailable):
     """The next server knows the login not, or its password."""
 
@@ -93,3 +100,14 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Lets go of everything, raises nothing. Closing twice is one closing."""
+
+
+@runtime_checkable
+class Talker(Transport, Protocol):
+    """A transport whose open connection can be waited for beside others, in one thread."""
+
+    def awake(self) -> socket.socket | None:
+        """The open connection, which never blocks; None where `send` has to make one first."""
+
+    def talk(self, envelope: Envelope, message: bytes) -> Talk[Reply]:
+        """As `send`, over the connection that `awake` told; raises HungUp too."""

@@ -20,11 +20,11 @@ import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import cast
 
 from newsletter.transports import replies
 from newsletter.transports.port import (
     Envelope,
+    HungUp,
     LoginRefused,
     Refused,
     Reply,
@@ -32,6 +32,7 @@ from newsletter.transports.port import (
 )
 from newsletter.transports.smtp_line import Line, TlsLine, what_broke
 from newsletter.transports.smtp_options import SmtpOptions, login, trust
+from newsletter.transports.talk import Talk, waited_out
 
 SUBMISSION = 587  # RFC 6409 3.1
 SUBMISSION_TLS = 465  # RFC 8314 3.3
@@ -40,16 +41,9 @@ GOODBYE = 5  # seconds for the answer to QUIT: everything is settled by then
 # What would end a command, or its address, early. Quoted local parts with these are not carried.
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>]")
 
+_FINAL_DOT = b".\r\n"
 _CONTENT = "the message"  # the step after the commands
 _WANTED = {"MAIL": 2, "RCPT": 2, "DATA": 3, _CONTENT: 2}  # a good answer's class (RFC 5321 4.2.1)
-
-
-class _HungUp(Exception):
-    """The road closed at MAIL, before anything was said of the message."""
-
-    def __init__(self, cause: TransportUnavailable) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
 
 
 class SmtpTransport:
@@ -79,20 +73,48 @@ class SmtpTransport:
 
     def send(self, envelope: Envelope, message: bytes) -> Reply:
         """Hands over one message; raises Refused or TransportUnavailable."""
-        if message.count(b"\r\n") != message.count(b"\n") or b"\r" in message.replace(b"\r\n", b""):
-            # RFC 5321 2.3.8. Servers that are lax here let one message smuggle in another.
-            raise _refused(554, "5.6.0 the message has bare line ends")
+        _check(envelope, message)
+        if self._session is not None and self._outworn():
+            self.close()
+        if self._begun:
+            # Servers hang up between messages, some after every few. Nothing has left: once more.
+            with suppress(HungUp):
+                return self._waited_out(envelope, message)
+        return self._waited_out(envelope, message)
+
+    def _waited_out(self, envelope: Envelope, message: bytes) -> Reply:
+        line = self._ready()
+        if line.sock is None:
+            self._drop()
+            line = self._ready()
+        assert line.sock is not None  # noqa: S101  for the type checker
+        return waited_out(line.sock, self._talk(line, envelope, message))
+
+    def awake(self) -> socket.socket | None:
+        """The open connection; None where `send` has to make one first."""
+        return None if self._session is None or self._outworn() else self._session.sock
+
+    def talk(self, envelope: Envelope, message: bytes) -> Talk[Reply]:
+        """Hands over one message by the open connection.
+
+        Raises Refused, TransportUnavailable, or HungUp, after which the connection is gone.
+        """
+        _check(envelope, message)
+        return (yield from self._talk(self._ready(), envelope, message))
+
+    def _talk(self, line: Line, envelope: Envelope, message: bytes) -> Talk[Reply]:
         try:
-            session = self._envelope(envelope, message)
+            yield from self._envelope(line, envelope, message)
             if envelope.expires is not None and time.monotonic() >= envelope.expires:
                 # Frozen or slow for so long that another may have settled it: nothing has left.
                 raise self._closed("was answered too late: the lease of the message is over.")
-            return self._content(session, message)
+            content = message + _FINAL_DOT if envelope.vouched else stuffed(message)
+            return (yield from self._content(line, content))
         except Refused as error:
             if error.reply.code == 421:  # RFC 5321 3.8: it hangs up
                 self._drop()
             else:
-                self._reset()
+                yield from self._reset(line)
             raise
         except BaseException:  # whoever interrupts, half a transaction cannot be gone on with
             self._drop()
@@ -102,7 +124,7 @@ class SmtpTransport:
         """Says QUIT where somebody may listen, and lets go."""
         if self._session is not None:
             with suppress(OSError):
-                _patience(self._session, GOODBYE)
+                self._session.patience = GOODBYE
                 self._session.docmd("QUIT")
         self._drop()
 
@@ -146,14 +168,14 @@ class SmtpTransport:
 
     def _introduce(self, session: Line) -> None:
         self._hello(session)
-        if self._options.security == "starttls":
+        if self._options.security == "starttls" and self._trust is not None:
             if not session.has_extn("starttls"):
                 raise self._closed(
                     "offers no STARTTLS, and mail is not sent in the clear. "
                     "Check port and security."
                 )
             try:
-                session.starttls(context=self._trust)
+                session.secure(self._trust, self._options.host)
             except (OSError, ValueError) as error:
                 raise self._trouble("STARTTLS", error) from error
             self._hello(session)  # RFC 3207 4.2: what was offered before counts no more
@@ -201,63 +223,47 @@ class SmtpTransport:
 
     # The message.
 
-    def _envelope(self, envelope: Envelope, message: bytes) -> Line:
-        """MAIL, RCPT and DATA; the session then waits for the content."""
-        if self._session is not None and self._outworn():
-            self.close()
-        if self._begun:
-            # Servers hang up between messages, some after every few. Nothing has left: once more.
-            with suppress(_HungUp):
-                return self._envelope_once(envelope, message)
-            self._drop()
-        try:
-            return self._envelope_once(envelope, message)
-        except _HungUp as error:
-            raise error.cause from error.cause.__cause__
-
-    def _envelope_once(self, envelope: Envelope, message: bytes) -> Line:
-        session = self._ready()
+    def _envelope(self, line: Line, envelope: Envelope, message: bytes) -> Talk[None]:
+        """MAIL, RCPT and DATA; the server then waits for the content."""
         commands = {
-            "MAIL": self._mail_command(session, envelope, message),
+            "MAIL": self._mail_command(line, envelope, message),
             "RCPT": f"RCPT TO:<{envelope.recipient}>",
             "DATA": "DATA",
         }
         self._begun += 1
-        if session.has_extn("pipelining"):
-            self._pipelined(session, commands)
-            return session
+        if line.has_extn("pipelining"):
+            yield from self._pipelined(line, commands)
+            return
         for step, command in commands.items():
             try:
-                reply = self._ask(session, step, command)
-                self._want(step, reply)
+                self._want(step, (yield from self._asked(line, step, command)))
             except TransportUnavailable as error:
                 if step == "MAIL":
-                    raise _HungUp(error) from error
+                    raise _hung_up(error) from error.__cause__
                 raise
-        return session
 
-    def _pipelined(self, session: Line, commands: Mapping[str, str]) -> None:
+    def _pipelined(self, line: Line, commands: Mapping[str, str]) -> Talk[None]:
         """The commands in one write, then their answers in order (RFC 2920 3.1)."""
         said: dict[str, Reply] = {}
         broken: TransportUnavailable | None = None
         try:
-            session.send("".join(f"{command}\r\n" for command in commands.values()))
+            yield from line.say(line.written(*commands.values()))
             for step in commands:
-                said[step] = replies.read(*session.getreply())
+                said[step] = replies.read(*(yield from line.hear()))
                 if said[step].code == 421:  # it will not answer the others
                     break
         except (OSError, ValueError) as error:
             broken = self._trouble(next(step for step in commands if step not in said), error)
-            broken.__cause__ = error
             if not said:
-                raise _HungUp(broken) from error
+                raise _hung_up(broken) from error
+            broken.__cause__ = error
         data = said.get("DATA")
         refused = any(reply.code // 100 in (4, 5) for step, reply in said.items() if step != "DATA")
         if refused and data is not None and data.code == 354:
             # It waits for content although it took no recipient: an empty one ends that. Whatever
             # it says to it, the refusal stands.
             try:
-                self._ask(session, "DATA", ".")
+                yield from self._asked(line, "DATA", ".")
             except TransportUnavailable:
                 self._drop()
         for step, reply in said.items():
@@ -265,41 +271,40 @@ class SmtpTransport:
                 self._want(step, reply)
             except TransportUnavailable as error:
                 if step == "MAIL":
-                    raise _HungUp(error) from error
+                    raise _hung_up(error) from error.__cause__
                 raise
         if broken is not None:  # after the answers that came: a refusal among them is the reader's
             raise broken
 
-    def _mail_command(self, session: Line, envelope: Envelope, message: bytes) -> str:
+    def _mail_command(self, line: Line, envelope: Envelope, message: bytes) -> str:
         """MAIL with what this server wants to know; raises Refused where it could not take it."""
         if _UNFIT.search(envelope.recipient) or not envelope.recipient:
             raise _refused(553, "5.1.3 no server can be told this address")
         command = f"MAIL FROM:<{envelope.sender}>"
-        if session.has_extn("size"):  # RFC 1870 5
-            most = session.esmtp_features["size"]
+        if line.has_extn("size"):  # RFC 1870 5
+            most = line.esmtp_features["size"]
             if most.isdecimal() and 0 < int(most) < len(message):  # RFC 1870 4: 0 is no maximum
                 raise _refused(552, f"5.3.4 {self._where} takes no message over {most} bytes")
             command += f" SIZE={len(message)}"
         if not message.isascii():
-            if not session.has_extn("8bitmime"):  # RFC 6152 3
+            if not line.has_extn("8bitmime"):  # RFC 6152 3
                 raise _refused(554, f"5.6.3 {self._where} takes no message with 8-bit bytes")
             command += " BODY=8BITMIME"
         if envelope.recipient.isascii() and envelope.sender.isascii():
             return command
-        if session.has_extn("smtputf8"):  # RFC 6531 3.4
-            session.command_encoding = "utf-8"
+        if line.has_extn("smtputf8"):  # RFC 6531 3.4
+            line.command_encoding = "utf-8"
             return command + " SMTPUTF8"
         if not envelope.sender.isascii():
             raise self._closed(f"takes no sender outside ASCII: {envelope.sender}.")
         raise _refused(553, f"5.6.7 {self._where} takes no address with letters outside ASCII")
 
-    def _content(self, session: Line, message: bytes) -> Reply:
+    def _content(self, line: Line, content: bytes) -> Talk[Reply]:
         """The content and the final dot; from its first byte on only an answer is the truth."""
-        sock = cast(socket.socket, session.sock)  # DATA was just answered on it
         hung_up = False
         try:
             try:
-                sock.sendall(stuffed(message))
+                yield from line.say(content)
             except TimeoutError:
                 waited = self._options.timeout
                 raise self._closed(
@@ -307,9 +312,9 @@ class SmtpTransport:
                 ) from None
             except OSError:
                 hung_up = True  # it may have said why
-            _patience(session, self._options.reply_timeout)
-            reply = replies.read(*session.getreply())
-            _patience(session, self._options.timeout)
+            line.patience = self._options.reply_timeout
+            reply = replies.read(*(yield from line.hear()))
+            line.patience = None
             self._spoken = time.monotonic()
         except OSError as error:
             raise self._trouble(_CONTENT, error, in_doubt=True) from error
@@ -317,11 +322,11 @@ class SmtpTransport:
             return self._want(_CONTENT, reply)
         raise self._closed(f"answered the message with {reply}.", in_doubt=True)
 
-    def _reset(self) -> None:
+    def _reset(self, line: Line) -> Talk[None]:
         """Makes ready for the next message after a refusal, which stands in any case."""
         if self._session is not None:
             with suppress(TransportUnavailable):
-                if self._ask(self._session, "RSET", "RSET").code == 250:
+                if (yield from self._asked(line, "RSET", "RSET")).code == 250:
                     self._spoken = time.monotonic()
                     return
         self._drop()
@@ -338,6 +343,14 @@ class SmtpTransport:
         try:
             return replies.read(*session.docmd(command))
         except (OSError, ValueError) as error:  # ValueError: a line end in a command
+            raise self._trouble(step, error) from error
+
+    def _asked(self, line: Line, step: str, command: str) -> Talk[Reply]:
+        """The same, for a talk."""
+        try:
+            yield from line.say(line.written(command))
+            return replies.read(*(yield from line.hear()))
+        except (OSError, ValueError) as error:
             raise self._trouble(step, error) from error
 
     def _want(self, step: str, reply: Reply) -> Reply:
@@ -378,7 +391,23 @@ def stuffed(message: bytes) -> bytes:
     """The content as it goes over the line: dots doubled (RFC 5321 4.5.2), and the final dot."""
     first = b"." if message.startswith(b".") else b""
     last = b"" if message.endswith(b"\r\n") else b"\r\n"
-    return first + message.replace(b"\r\n.", b"\r\n..") + last + b".\r\n"
+    return first + message.replace(b"\r\n.", b"\r\n..") + last + _FINAL_DOT
+
+
+def _check(envelope: Envelope, message: bytes) -> None:
+    """Raises Refused where a line does not end in CRLF, or either half of it stands alone.
+
+    RFC 5321 2.3.8. Servers that are lax here let one message smuggle in another.
+    """
+    if envelope.vouched:
+        return
+    ends = message.count(b"\n")
+    if not ends == message.count(b"\r") == message.count(b"\r\n"):
+        raise _refused(554, "5.6.0 the message has bare line ends")
+
+
+def _hung_up(trouble: TransportUnavailable) -> HungUp:
+    return HungUp(str(trouble))
 
 
 def _refused(code: int, text: str) -> Refused:
@@ -388,8 +417,3 @@ def _refused(code: int, text: str) -> Refused:
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
-
-
-def _patience(session: Line, seconds: float) -> None:
-    if session.sock is not None:
-        session.sock.settimeout(seconds)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
-import time
+from time import monotonic
+from typing import Any
 
 from newsletter.transports import replies
+from newsletter.transports.talk import Talk, read_some, waited_out, write_all
 
 LONGEST_REPLY = 65_536  # bytes; RFC 5321 4.5.3.1.5 has lines of 512, an EHLO some twenty of them
 HOSTNAME_MISMATCH = (62, 64)  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH
@@ -21,60 +23,89 @@ class EndlessReply(OSError):
 
 
 class Line(smtplib.SMTP):
-    """The library's session, but a reply as a whole has an end, in bytes and in time."""
+    """The library's session, but a reply as a whole has an end, in bytes and in time.
 
+    `say` and `hear` are for talks that others wait for; the library's own calls wait themselves.
+    """
+
+    patience: float | None = None  # seconds for a reply, or for what is said; None: `timeout`
     _pending = b""  # what came after the last reply, on `_heard`
     _heard: socket.socket | None = None
 
     def getreply(self) -> tuple[int, bytes]:
-        """The next reply, within the socket's time-out from its first to its last byte.
+        """The next reply, waited for; otherwise as `hear`."""
+        return waited_out(self._connected(), self.hear())
+
+    def send(self, s: str | bytes | Any) -> None:
+        """Says it, as the library does; raises OSError, with the connection closed."""
+        content = s.encode(self.command_encoding) if isinstance(s, str) else bytes(s)
+        try:
+            waited_out(self._connected(), self.say(content))
+        except OSError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("hung up") from error
+
+    def secure(self, context: ssl.SSLContext, host: str) -> None:
+        """STARTTLS (RFC 3207); raises OSError. What was offered before counts no more."""
+        reply = self.docmd("STARTTLS")
+        if reply[0] != 220:
+            raise smtplib.SMTPResponseException(*reply)
+        sock = self._connected()
+        sock.settimeout(self.timeout)  # the handshake waits by itself
+        self.sock = context.wrap_socket(sock, server_hostname=host)
+        self.ehlo_resp = self.helo_resp = None
+        self.esmtp_features = {}
+
+    def written(self, *commands: str) -> bytes:
+        """Commands as they go over the line; raises ValueError where one cannot."""
+        return "".join(f"{one}\r\n" for one in commands).encode(self.command_encoding)
+
+    def say(self, content: bytes) -> Talk[None]:
+        """Writes it, within `patience`; raises OSError."""
+        sock = self._connected()
+        yield from write_all(sock, content, self._until())
+
+    def hear(self) -> Talk[tuple[int, bytes]]:
+        """The next reply, within `patience` from its first to its last byte.
 
         The code is -1 where it cannot be read. Raises OSError, with the connection closed.
         """
-        sock = self.sock
-        if sock is None:
-            raise smtplib.SMTPServerDisconnected("not connected")
+        sock = self._connected()
         if sock is not self._heard:
             # RFC 3207 5: what came in the clear behind STARTTLS's answer is nobody's word.
             self._pending, self._heard = b"", sock
-        patience = sock.gettimeout()
+        lines: list[bytes] = []
+        room, until = LONGEST_REPLY, self._until()
         try:
-            answer = self._reply(sock, None if patience is None else time.monotonic() + patience)
-            sock.settimeout(patience)
+            while True:
+                # Half a line is none: what the rest would have said is unknown.
+                while b"\n" not in self._pending and len(self._pending) <= room:
+                    came = yield from read_some(sock, 4096, until)
+                    if not came:
+                        raise smtplib.SMTPServerDisconnected("hung up")
+                    self._pending += came
+                line, end, self._pending = self._pending.partition(b"\n")
+                if len(line) >= room:
+                    raise EndlessReply
+                room -= len(line) + len(end)
+                lines.append(line[4:].strip())
+                code = int(line[:3]) if line[:3].isdigit() and len(line + end) > 3 else -1
+                if code == -1 or line[3:4] != b"-":  # RFC 5321 4.2.1: a hyphen, and more comes
+                    return code, b"\n".join(lines)
         except OSError:
             self.close()
             raise
-        return answer
 
-    def _reply(self, sock: socket.socket, ends: float | None) -> tuple[int, bytes]:
-        lines: list[bytes] = []
-        room = LONGEST_REPLY
-        while True:
-            line = self._one(sock, ends, room)
-            room -= len(line)
-            lines.append(line[4:].strip())
-            code = int(line[:3]) if line[:3].isdigit() and len(line) > 3 else -1
-            if code == -1 or line[3:4] != b"-":  # RFC 5321 4.2.1: a hyphen, and more comes
-                return code, b"\n".join(lines)
+    def _connected(self) -> socket.socket:
+        """The socket, made one that never blocks: who waits polls."""
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("not connected")
+        if self.sock.gettimeout() != 0:
+            self.sock.setblocking(False)
+        return self.sock
 
-    def _one(self, sock: socket.socket, ends: float | None, room: int) -> bytes:
-        """One line with its end; half a line is none: what the rest would have said is unknown."""
-        while b"\n" not in self._pending:
-            if len(self._pending) > room:
-                break
-            if ends is not None:
-                left = ends - time.monotonic()
-                if left <= 0:  # a server that dribbles never lets a single wait run out
-                    raise TimeoutError("timed out")
-                sock.settimeout(left)
-            came = sock.recv(4096)
-            if not came:
-                raise smtplib.SMTPServerDisconnected("hung up")
-            self._pending += came
-        line, end, self._pending = self._pending.partition(b"\n")
-        if len(line) >= room:
-            raise EndlessReply
-        return line + end
+    def _until(self) -> float:
+        return monotonic() + (self.timeout if self.patience is None else self.patience)
 
 
 class TlsLine(Line, smtplib.SMTP_SSL):

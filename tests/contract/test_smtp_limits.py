@@ -239,7 +239,7 @@ def test_starttls_that_fails_is_not_gone_without(answer: Any, words: str) -> Non
 
 def test_what_came_before_tls_counts_no_more() -> None:
     """An answer that was slipped in behind STARTTLS's is not taken for one (RFC 3207 5)."""
-    line = Line(local_hostname="here")
+    line = Line(local_hostname="here", timeout=5)
     for said, heard in (
         (b"220 go on\r\n250 slipped in\r\n", (220, b"go on")),
         (b"250 the server's own\r\n", (250, b"the server's own")),
