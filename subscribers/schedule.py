@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from subscribers.model import Preferences, parse_zone
@@ -32,8 +33,13 @@ def due(preferences: Preferences, day: date) -> datetime | None:
     """
     if day.weekday() not in preferences.days or paused(preferences, day):
         return None
-    zone = parse_zone(preferences.zone)
-    local = datetime.combine(day, preferences.at, tzinfo=zone)
+    return _instant(preferences.zone, preferences.at, day)
+
+
+@lru_cache(maxsize=16384)  # many readers share an hour
+def _instant(zone_name: str, at: time, day: date) -> datetime | None:
+    zone = parse_zone(zone_name)
+    local = datetime.combine(day, at, tzinfo=zone)
     instant = local.astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
         return instant

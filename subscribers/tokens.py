@@ -56,7 +56,7 @@ class Signer:
     def sign(self, purpose: Purpose, subscriber_id: int, *more: int) -> str:
         """The token that lets its holder do `purpose` for a subscriber (of an issue, a place)."""
         name = "-".join(map(str, (subscriber_id, *more)))
-        return f"{name}.{self._signature(self._keys[purpose][0], name)}"
+        return f"{name}.{self._keys[purpose][0].signature(name)}"
 
     def read(self, purpose: Purpose, token: str) -> int:
         """The subscriber a token was signed for; raises TokenError."""
@@ -67,7 +67,7 @@ class Signer:
         """All `number` numbers that a token was signed for; raises TokenError."""
         name, dot, signature = token.strip().partition(".")
         if dot and _NAME.fullmatch(name) and signature.isascii():
-            expected = [self._signature(key, name) for key in self._keys[purpose]]
+            expected = [key.signature(name) for key in self._keys[purpose]]
             numbers = tuple(map(int, name.split("-")))
             if _is_one_of(signature, expected) and len(numbers) == number:
                 return numbers
@@ -76,25 +76,25 @@ class Signer:
     def sign_return(self, subscriber_id: int, issue_id: int) -> str:
         """The token that a mail carries in its envelope sender, to be known when it returns."""
         name = f"{subscriber_id}-{issue_id}"
-        return f"{name}-{self._short(self._keys[Purpose.RETURN][0], name)}"
+        return f"{name}-{self._keys[Purpose.RETURN][0].short(name)}"
 
     def read_return(self, token: str) -> tuple[int, int]:
         """The subscriber and the issue of such a token, in whatever case; raises TokenError."""
         found = _RETURN.fullmatch(token.strip().lower())
         if found:
             name = f"{found[1]}-{found[2]}"
-            expected = [self._short(key, name) for key in self._keys[Purpose.RETURN]]
+            expected = [key.short(name) for key in self._keys[Purpose.RETURN]]
             if _is_one_of(found[3], expected):
                 return int(found[1]), int(found[2])
         raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
 
     def opaque(self, text: str) -> str:
         """A name for `text` that tells nothing of it to those without the secret."""
-        return self._signature(self._identities[0], text)
+        return self._identities[0].signature(text)
 
     def every_opaque(self, text: str) -> tuple[str, ...]:
         """The names that `text` has had by all keys, today's first: to look for what was named."""
-        return tuple(self._signature(key, text) for key in self._identities)
+        return tuple(key.signature(text) for key in self._identities)
 
     def webhook_secrets(self, number: int) -> tuple[bytes, ...]:
         """What is sent to a webhook is signed with: by all keys, today's first, of 256 bits each.
@@ -107,24 +107,37 @@ class Signer:
         """A key for one use of each secret."""
         return tuple(hmac.digest(one, use.encode(), sha256) for one in self._secrets)
 
-    def _keyed(self, use: str) -> tuple[hmac.HMAC, ...]:
-        """The same, as what is copied for each text: taking a key in costs more than a text."""
-        return tuple(hmac.new(key, digestmod=sha256) for key in self._derived(use))
+    def _keyed(self, use: str) -> tuple[_Key, ...]:
+        """The same, made ready to sign with."""
+        return tuple(_Key(key) for key in self._derived(use))
 
-    @staticmethod
-    def _short(key: hmac.HMAC, text: str) -> str:
-        return base64.b32encode(_digest(key, text)[:RETURN_BYTES]).decode().lower()
 
-    @staticmethod
-    def _signature(key: hmac.HMAC, text: str) -> str:
-        written = binascii.b2a_base64(_digest(key, text)[:SIGNATURE_BYTES], newline=False)
+class _Key:
+    """HMAC-SHA256 (RFC 2104 2) by a key that is taken in once: that costs more than a short text.
+
+    The key has at most 64 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        padded = key.ljust(sha256().block_size, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def digest(self, text: str) -> bytes:
+        """The 32 bytes of a text."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text.encode())
+        outer.update(inner.digest())
+        return outer.digest()
+
+    def short(self, text: str) -> str:
+        """80 bits of it in small base32."""
+        return base64.b32encode(self.digest(text)[:RETURN_BYTES]).decode().lower()
+
+    def signature(self, text: str) -> str:
+        """128 bits of it in base64url."""
+        written = binascii.b2a_base64(self.digest(text)[:SIGNATURE_BYTES], newline=False)
         return written.translate(_URL_SAFE).rstrip(b"=").decode()
-
-
-def _digest(key: hmac.HMAC, text: str) -> bytes:
-    one = key.copy()
-    one.update(text.encode())
-    return one.digest()
 
 
 def _is_one_of(signature: str, expected: Sequence[str]) -> bool:

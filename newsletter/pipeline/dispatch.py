@@ -44,7 +44,7 @@ from newsletter.transports import Refused, TransportUnavailable
 from subscribers.tokens import Signer
 
 A_MOMENT = timedelta(seconds=2)  # that limits of some messages a second are waited for anyway
-BATCH = 50  # deliveries a claim: few enough to hand back fast, many enough to spare claims
+BATCH = 200  # deliveries a claim: few enough to hand back fast, many enough to spare claims
 PATIENCE = timedelta(hours=1)  # a run waits for limits, but not until tomorrow
 LOOK_UP = 0.5  # seconds between looks whether to stop, while waiting
 

@@ -88,13 +88,15 @@ class Traffic:
         """Which of `ready` may leave now; of these and `others` alike, which are put off."""
         if self._looked is None or now - self._looked >= LOOK:
             self.look(connection, now)
-        domains = {domain_of(one.address) for one in (*ready, *others)}
+        # Where no domain has a limit, nobody's is looked at.
+        asked = [*ready, *others] if self._domains or self.slow else []
+        domains = {domain_of(one.address) for one in asked}
         lanes = {name: self._lane(connection, name, now) for name in sorted(domains)}
         gates = {name: self._gate(connection, name, number, now) for name, number in idle.items()}
         self._catch_up(gates)
         admitted = Admitted[A]()
         for one in ready:
-            lane = lanes[domain_of(one.address)]
+            lane = lanes[domain_of(one.address)] if asked else None
             if lane is not None and lane.room <= 0:
                 admitted.put_off.append((one, lane.wait()))
                 continue
@@ -106,7 +108,7 @@ class Traffic:
                 lane.take()
             self._handed[name] += 1
             admitted.go.append((one, name))
-        for one in others:
+        for one in others if asked else ():
             lane = lanes[domain_of(one.address)]
             if lane is not None and lane.room <= 0:
                 admitted.put_off.append((one, lane.wait()))

@@ -47,7 +47,7 @@ class Field:
         self._row = {slug: row for row, slug in enumerate(self.slugs)}
         self._fresh = [fresh((day - one.seen).days, weights.fresh) for one in self.candidates]
         self.arrays = self._as_arrays(sizes, room, weights)
-        self._reasons: dict[tuple[tuple[int, ...], int], tuple[str, ...]] = {}
+        self._under = [self._surest(at) for at in range(len(self.candidates))]
 
     def _as_arrays(
         self, sizes: Mapping[PaperId, int] | None, room: int, weights: Weights
@@ -120,12 +120,13 @@ class Field:
         places = batch.picks(reader)
         free = batch.free[reader]
         scores = self._shares(batch, reader, places)
+        followed = frozenset(rows)
         return Selection(
             picks=tuple(
                 Pick(
                     paper_id=self.candidates[at].paper_id,
                     score=scores[at],
-                    reasons=self._reasons_for(rows, at),
+                    reasons=self._reasons_for(followed, at),
                 )
                 for at in places
             ),
@@ -142,15 +143,15 @@ class Field:
         alone = self.arrays.weight
         return {at: round((known.get(at) or WHOLE * int(alone[at])) / WHOLE**2, 6) for at in places}
 
-    def _reasons_for(self, rows: tuple[int, ...], at: int) -> tuple[str, ...]:
-        """The followed topics a paper is under, surest first; many readers share them."""
-        found = self._reasons.get((rows, at))
-        if found is None:
-            match = self.arrays.match[:, at]
-            surest = sorted(rows, key=lambda row: (-match[row], row))
-            found = tuple(self.slugs[row] for row in surest if match[row])
-            self._reasons[rows, at] = found
-        return found
+    def _surest(self, at: int) -> tuple[tuple[int, str], ...]:
+        """The topics a paper is under, surest first."""
+        match = self.arrays.match[:, at]
+        rows = sorted(np.flatnonzero(match).tolist(), key=lambda row: (-match[row], row))
+        return tuple((row, self.slugs[row]) for row in rows)
+
+    def _reasons_for(self, rows: Collection[int], at: int) -> tuple[str, ...]:
+        """The followed topics a paper is under, surest first."""
+        return tuple([slug for row, slug in self._under[at] if row in rows])
 
     def explain(self, reader: Wishes) -> list[Considered]:
         """What became of every candidate for a reader: picks first, in order, then by score."""

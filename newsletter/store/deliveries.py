@@ -279,7 +279,7 @@ def claim(
         .where(deliveries.c.id.in_(taken))
         .order_by(deliveries.c.next_at, deliveries.c.id)
     )
-    return [Claimed(**row._mapping) for row in rows]
+    return [Claimed(**row._asdict()) for row in rows]
 
 
 def begin(

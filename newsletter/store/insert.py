@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 T = TypeVar("T")
 Insert = sqlite.Insert | postgresql.Insert
@@ -23,8 +24,7 @@ def insert_new(
     """Inserts the rows whose unique keys are not there yet; returns a column of those."""
     if not rows:
         return []
-    statement = _insert(connection.dialect.name, table).values(list(rows)).on_conflict_do_nothing()
-    return list(connection.scalars(statement.returning(returning)))
+    return list(connection.scalars(_new(connection.dialect.name, table, returning), list(rows)))
 
 
 def put_rows(
@@ -48,6 +48,11 @@ def append(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         return len(insert_new(connection, table, rows, returning=next(iter(table.primary_key))))
     statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
     return connection.execute(statement, list(rows)).rowcount
+
+
+@cache
+def _new(dialect: str, table: Table, returning: ColumnElement[T]) -> ReturningInsert[tuple[T]]:
+    return _insert(dialect, table).on_conflict_do_nothing().returning(returning)
 
 
 @cache

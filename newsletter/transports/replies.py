@@ -21,15 +21,18 @@ _LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954 6 and its registry: log in 
 def read(code: int, words: bytes | str) -> Reply:
     """The reply of these words, its lines joined, without what would garble a terminal."""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    enhanced = Reply(code=code, text=text).enhanced
-    if enhanced:  # RFC 2034 4 repeats it on every line
-        text = text.replace(f"\n{enhanced}", "\n")
+    if "\n" in text:
+        enhanced = Reply(code=code, text=text).enhanced
+        if enhanced:  # RFC 2034 4 repeats it on every line
+            text = text.replace(f"\n{enhanced}", "\n")
     return Reply(code=code, text=line(text))
 
 
 def line(text: str) -> str:
     """The text on one line of at most LONGEST_TEXT characters, control characters removed."""
-    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    clean = " ".join(text.split())
     return clean if len(clean) <= LONGEST_TEXT else clean[: LONGEST_TEXT - 1] + "…"
 
 

@@ -106,6 +106,8 @@ def test_a_hostile_paper_makes_an_honest_mail(
     lines = message.content.split(b"\r\n")
     assert max(map(len, lines)) <= 998
     assert not any(b"\n" in line or b"\r" in line for line in lines)
+    assert message.vouched
+    assert not any(line.startswith(b".") for line in lines)
     mail = message_from_bytes(message.content, policy=policy.default)
     assert sorted(mail.keys()) == sorted(HEADERS)
     assert not mail.defects

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import binascii
 import quopri
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.quoted import LONGEST_LINE, encode
+from newsletter.quoted import LONGEST_LINE, SOFT_BREAK, encode, travels
 
 TEXTS = st.lists(
     st.text(max_size=200)
@@ -33,3 +34,27 @@ def test_lines_are_short_and_harmless(texts: list[str]) -> None:
         assert not line.endswith((b" ", b"\t"))
         assert line.isascii()
         assert b"\n" not in line
+
+
+@given(TEXTS)
+def test_segments_travel_as_they_are(texts: list[str]) -> None:
+    """Joined in any order, no server needs a line of them changed."""
+    segments = [encode(text) for text in texts]
+    assert all(travels(segment) for segment in segments)
+    assert travels(b"".join(segments))
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=74))
+def test_a_short_text_is_encoded_as_a_long_one(text: str) -> None:
+    """What stands for itself is what the whole encoder would have written."""
+    long = encode(f"{text}\n\xe9")  # takes the long way for its last letter
+    plain = binascii.b2a_qp(text.encode(), istext=True)
+    if plain == text.encode() and not text.startswith((".", "From ")) and len(text) <= 72:
+        assert encode(text) == (text.encode() + SOFT_BREAK if text else b"")
+    assert long.startswith(encode(text).removesuffix(SOFT_BREAK))
+
+
+def test_what_a_server_might_change_does_not_travel() -> None:
+    """A dot at the start of a line, a bare half of a line end, and a line that has none."""
+    for segment in (b".\r\n", b"a\r\n.b\r\n", b"a\nb\r\n", b"a\rb\r\n", b"a\r\nb", b"a\n"):
+        assert not travels(segment)
