@@ -62,23 +62,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _one(place: Path, readers: int, manner: Manner, asked: argparse.Namespace) -> list[Result]:
     """All programs for one N."""
     few = {PLAIN: min(asked.sample, readers), NODE: min(asked.node_sample, readers)}
-    for name, number in few.items():
-        _give(place, name, number)
+    ready = _given(place, max(few.values()))
     seed = prepare(place / "seed", readers, manner)
     programs: dict[str, Callable[[], Round]] = {OURS: partial(ours.measured, seed, readers, manner)}
     for key in asked.dkim:
         signed = replace(manner, dkim=key)
         programs[f"{OURS}, signed {key}"] = partial(ours.measured, seed, readers, signed)
-    programs[PLAIN] = partial(plain_loop.measured, place / PLAIN, few[PLAIN])
+    programs[PLAIN] = partial(plain_loop.measured, ready, few[PLAIN])
     missing = nodemailer.missing()
     if missing:
         print(f"Without Node: {missing}.")
     else:
-        programs[NODE] = partial(nodemailer.measured, place / NODE, few[NODE])
+        programs[NODE] = partial(nodemailer.measured, ready, few[NODE])
     if tool("smtp-source") is None:
         print(f"Without smtp-source: {canned.MISSING}.")
     else:
-        mail = (place / PLAIN / "ours.eml").read_bytes()
+        mail = (ready / "ours.eml").read_bytes()
         programs[CANNED] = partial(canned.measured, mail, readers, manner.connections)
     try:
         rounds = alternated(programs, asked.rounds)
@@ -104,12 +103,13 @@ def _one(place: Path, readers: int, manner: Manner, asked: argparse.Namespace) -
     ]
 
 
-def _give(place: Path, name: str, number: int) -> None:
-    """The digests of some readers, for a baseline that is given them ready."""
-    seed = prepare(place / f"{name} seed", number, Manner())
+def _given(place: Path, number: int) -> Path:
+    """The digests of some readers, for baselines that are given them ready."""
+    seed = prepare(place / "few", number, Manner())
     app = seed.app(seed.place, port=25, manner=Manner())
-    given.write(app, number, place / name)
+    given.write(app, number, seed.place)
     app.close()
+    return seed.place
 
 
 def _tell(found: Sequence[Result]) -> None:

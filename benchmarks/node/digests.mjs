@@ -1,12 +1,12 @@
 // Renders each digest with Handlebars, the MJML compiled once before, and sends it by nodemailer's
-// pool: node digests.mjs NPM GIVEN PORT. Prints what it took, as one line of JSON.
+// pool: node digests.mjs NPM GIVEN FIRST PORT. Prints what it took, as one line of JSON.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const [npm, given, port] = process.argv.slice(2);
+const [npm, given, first, port] = process.argv.slice(2);
 const require = createRequire(join(npm, "package.json"));
 const Handlebars = require("handlebars");
 const nodemailer = require("nodemailer");
@@ -14,6 +14,7 @@ const nodemailer = require("nodemailer");
 const here = dirname(fileURLToPath(import.meta.url));
 const read = (folder, name) => readFileSync(join(folder, name), "utf8");
 const told = JSON.parse(read(given, "digests.json"));
+told.digests.length = Number(first);
 const shell = Handlebars.compile(read(given, "shell.hbs"));
 Handlebars.registerPartial("card", read(here, "card.hbs"));
 const cards = Handlebars.compile(read(here, "cards.hbs"));
