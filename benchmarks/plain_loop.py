@@ -135,16 +135,12 @@ def measured(given: Path, digests: int) -> Round:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Sends the first digests of a folder to a port, or only makes them, and prints a line of JSON."""
-    given, first, *port = sys.argv[1:] if arguments is None else arguments
+    """Sends the first digests of a folder to a port, and prints a line of JSON."""
+    given, first, port = sys.argv[1:] if arguments is None else arguments
     told = json.loads((Path(given) / "digests.json").read_text(encoding="utf-8"))
     told["digests"] = told["digests"][: int(first)]
-    if port:
-        with smtplib.SMTP("127.0.0.1", int(port[0])) as server:
-            done = run(told, server.send_message)
-    else:
-        done = run(told, EmailMessage.as_bytes)
-    print(json.dumps(done))
+    with smtplib.SMTP("127.0.0.1", int(port)) as server:
+        print(json.dumps(run(told, server.send_message)))
 
 
 if __name__ == "__main__":
