@@ -128,7 +128,7 @@ def _tell(found: Sequence[Result]) -> None:
     for one in mine_all[1:]:
         print(
             f"From N = {mine_all[0].number:,} to {one.number:,}: {one.cpu / mine_all[0].cpu:.2f} x "
-            "our CPU a digest"
+            f"our CPU a digest, {one.repeated / mine_all[0].repeated:.2f} x but for freezing"
         )
 
 

@@ -80,6 +80,11 @@ class Result:
         return max(one.peak for one in self.rounds)
 
     @property
+    def repeated(self) -> float:
+        """The median of what each unit costs anew: all but freezing, which an issue costs once."""
+        return statistics.median(one.cpu - one.phases.get("freeze", 0) for one in self.rounds)
+
+    @property
     def phases(self) -> dict[str, float]:
         """The median of each phase, µs of CPU a unit."""
         return {
