@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
 
+from newsletter.plots import scale
+
 WIDTH, LEFT, ROW, ROOM = 760, 210, 30, 56  # pixels; ROOM above a drawing is for its title
 HEIGHT = 240  # of the drawing of lines
 INK, SOFT, RULE, SHEET = "#1f2328", "#59636e", "#d1d9e0", "#ffffff"
@@ -69,7 +71,7 @@ def _bars(bars: Mapping[str, float], title: str) -> list[str]:
 def _lines(lines: Mapping[str, Points], title: str, top: float) -> list[str]:
     every = [point for points in lines.values() for point in points]
     west, east = log10(min(x for x, _ in every)), log10(max(x for x, _ in every))
-    most = max(y for _, y in every) * 1.1
+    most = scale(max(y for _, y in every)).high
     bottom, room = top + ROOM + HEIGHT, WIDTH - 2 * 80
 
     def at(x: float, y: float) -> tuple[float, float]:
