@@ -15,6 +15,7 @@ from benchmarks import drawing
 from benchmarks.results import OURS, Result, kept, ours, times
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PLOT = "plot"
 CANNED = "smtp-source"
 _PLACE = re.compile(r"(<!-- figures: ([a-z]+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
@@ -59,12 +60,19 @@ def filled(page: str, found: Sequence[Result]) -> str:
     """The page with its tables made anew; of what was not measured, the tables stay."""
 
     def place(at: re.Match[str]) -> str:
-        chosen = of(found, at[2])
+        chosen = of(found, "digests", "SQLite") if at[2] == PLOT else of(found, at[2])
         if not chosen:
             return at[0]
         return f"{at[1]}\n{TABLES[at[2]](chosen)}\n\n{at[3]}"
 
     return _PLACE.sub(place, page)
+
+
+def plotted(_: Sequence[Result]) -> str:
+    """Where the plot and the results are found, beside the page."""
+    words = "Microseconds of CPU a digest, ours beside others, and how ours grow with readers"
+    name = PAGE.stem
+    return f"![{words}]({name}.svg)\n\nEach round: [{name}.jsonl]({name}.jsonl)."
 
 
 def digests(found: Sequence[Result]) -> str:
@@ -100,6 +108,7 @@ def ledger(found: Sequence[Result]) -> str:
 
 
 TABLES: dict[str, Callable[[Sequence[Result]], str]] = {
+    PLOT: plotted,
     "digests": digests,
     "build": pieces,
     "ledger": ledger,
