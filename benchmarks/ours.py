@@ -44,6 +44,7 @@ def measured(seed: Seed, readers: int, manner: Manner) -> Round:
         size=done["size"],
         sink=server.cpu * each,
         peak=max(made["peak"], sent["peak"]),
+        sender=sent["peak"],
         phases={name: done[f"{name}_cpu"] * each for name in PHASES},
     )
 

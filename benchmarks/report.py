@@ -160,8 +160,9 @@ def _phases(found: Sequence[Result]) -> str:
             continue
         row = [one.program, f"{one.number:,}", *map(_number, one.phases.values())]
         growth = f"{one.repeated / first.repeated:.2f}" if one.program == OURS else ""
-        rows.append([*row, _number(one.cpu), growth, _number(one.peak)])
-    heads = ["program", "N", *first.phases, "all", "growth but for freezing", "peak MiB"]
+        rows.append([*row, _number(one.cpu), growth, _number(one.peak), _number(one.sender)])
+    heads = ["program", "N", *first.phases, "all", "growth but for freezing"]
+    heads += ["peak MiB", "MiB of a sending process"]
     return _table(heads, rows)
 
 

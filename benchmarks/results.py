@@ -29,6 +29,7 @@ class Round:
     size: float = 0.0  # bytes of a message
     sink: float = 0.0  # µs of CPU a unit that the SMTP server took
     peak: float = 0.0  # MiB, of the process that needed most
+    sender: float = 0.0  # MiB, of a process that sent, where that is told apart
     phases: Mapping[str, float] = field(default_factory=dict)  # µs of CPU a unit, by its name
 
     @property
@@ -78,6 +79,11 @@ class Result:
     def peak(self) -> float:
         """The most MiB of any round."""
         return max(one.peak for one in self.rounds)
+
+    @property
+    def sender(self) -> float:
+        """The most MiB of a process that sent; 0 where that is not told apart."""
+        return max(one.sender for one in self.rounds)
 
     @property
     def repeated(self) -> float:
