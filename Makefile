@@ -60,7 +60,7 @@ words: $(DEV)  ## bring new English words of mails and pages into every translat
 crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database
 	CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash $(ARGS)
 
-bench: $(DEV) $(if $(shell command -v npm),$(BENCH_TOOLS))  ## measure it beside others; ARGS="--readers 100000" goes to the first
+bench: $(DEV) $(if $(shell command -v npm),$(BENCH_TOOLS))  ## measure digests beside other programs; ARGS="--readers 100000" goes to the first part
 	@rm -f .bench/results.jsonl
 	$(BIN)/python -m benchmarks.digests --dkim ed25519 --results .bench/results.jsonl $(ARGS)
 	$(BIN)/python -m benchmarks.build --results .bench/results.jsonl

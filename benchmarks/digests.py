@@ -119,6 +119,8 @@ def _tell(found: Sequence[Result]) -> None:
         if mine is None or one is mine:
             continue
         told = f"{times(one, mine):.2f} x our CPU"
+        if one.phases:
+            told += f", {times(one, mine, 'repeated'):.2f} x but for freezing"
         if one.program == CANNED:
             told += f"; our rate is {times(mine, one, 'rate'):.2f} of its"
         near = NEAREST <= one.size / mine.size <= 1 / NEAREST

@@ -33,6 +33,11 @@ class Round:
     phases: Mapping[str, float] = field(default_factory=dict)  # µs of CPU a unit, by its name
 
     @property
+    def repeated(self) -> float:
+        """What each unit costs anew: all but freezing, which an issue costs once."""
+        return self.cpu - self.phases.get("freeze", 0)
+
+    @property
     def rate(self) -> float:
         """Units a second, while mail was sent."""
         return 1e6 / (self.sending or self.wall)
@@ -87,8 +92,8 @@ class Result:
 
     @property
     def repeated(self) -> float:
-        """The median of what each unit costs anew: all but freezing, which an issue costs once."""
-        return statistics.median(one.cpu - one.phases.get("freeze", 0) for one in self.rounds)
+        """The median of what each unit costs anew: all but freezing."""
+        return statistics.median(one.repeated for one in self.rounds)
 
     @property
     def phases(self) -> dict[str, float]:
