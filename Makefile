@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 MAIL_TOOLS := .npm-tools/.installed
+BENCH_TOOLS := .npm-bench/.installed
 MODEL := .model/model.onnx
 
 # The first Python that runs, is new enough and can make a venv. Yours: make PYTHON=... demo
@@ -59,10 +60,15 @@ words: $(DEV)  ## bring new English words of mails and pages into every translat
 crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database
 	CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash $(ARGS)
 
-bench: $(DEV)  ## measure digests a second, papers imported a second, and signatures
-	$(BIN)/python -m benchmarks.digests $(ARGS)
+bench: $(DEV) $(if $(shell command -v npm),$(BENCH_TOOLS))  ## measure digests beside other programs; ARGS="--readers 100000" goes to the first part
+	@rm -f .bench/results.jsonl
+	$(BIN)/python -m benchmarks.digests --dkim ed25519 --results .bench/results.jsonl $(ARGS)
+	$(BIN)/python -m benchmarks.build --results .bench/results.jsonl
+	$(BIN)/python -m benchmarks.ledger --results .bench/results.jsonl
+	$(BIN)/python -m benchmarks.send --results .bench/results.jsonl
 	$(BIN)/python -m benchmarks.imports
 	$(BIN)/python -m benchmarks.dkim
+	@echo 'To write this into docs/performance.md: python -m benchmarks.report .bench/results.jsonl'
 
 # Hashes are the index's own, whatever wheels this machine has lying about.
 COMPILE := env -u PIP_FIND_LINKS CUSTOM_COMPILE_COMMAND="make pins" $(BIN)/pip-compile --quiet \
@@ -77,7 +83,7 @@ pins: $(DEV)  ## resolve the requirements anew; ARGS=--upgrade takes the newest
 		-c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:  ## remove what make made
-	rm -rf $(VENV) .npm-tools .model demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .npm-tools .npm-bench .bench .model demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.txt pyproject.toml
@@ -98,4 +104,10 @@ $(MAIL_TOOLS): tests/mail/package.json tests/mail/package-lock.json
 	@mkdir -p .npm-tools && cp tests/mail/package.json tests/mail/package-lock.json .npm-tools
 	@cd .npm-tools && PUPPETEER_SKIP_DOWNLOAD=1 \
 		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BENCH_TOOLS): benchmarks/node/package.json benchmarks/node/package-lock.json
+	@echo 'Installing nodemailer and Handlebars, to measure beside, into .npm-bench ...'
+	@mkdir -p .npm-bench && cp benchmarks/node/package.json benchmarks/node/package-lock.json .npm-bench
+	@cd .npm-bench && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -3,24 +3,88 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from benchmarks import digests, dkim, matching, readers, selection
-
-
-@pytest.mark.parametrize(
-    ("program", "told"),
-    [(digests, "RSA-2048 "), (dkim, "dkimpy RSA-2048")],
-    ids=["digests", "dkim"],
+from benchmarks import (
+    build,
+    digests,
+    dkim,
+    ledger,
+    matching,
+    readers,
+    report,
+    results,
+    selection,
+    send,
 )
-def test_a_benchmark_prints_its_figures(
-    program: object, told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Small, so that it costs a second; the figures of so few mails say nothing."""
-    program.main(["--readers", "5", "--rounds", "1"])  # type: ignore[attr-defined]
-    assert told in capsys.readouterr().out
+
+FEW = ["--readers", "4", "--rounds", "1"]  # so few that they cost seconds; such figures say nothing
+
+
+def test_signatures_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each way to sign is told."""
+    dkim.main(FEW)
+    assert "dkimpy RSA-2048" in capsys.readouterr().out
+
+
+def test_digests_are_measured_beside_the_obvious_loop(tmp_path: Path) -> None:
+    """The baseline sends mails as large as ours: else the figures would not compare."""
+    file = tmp_path / "results.jsonl"
+    digests.main([*FEW, "--results", str(file)])
+    found = {one.program: one for one in results.kept(file)}
+    mine, plain = found[results.OURS], found[digests.PLAIN]
+    assert mine.number == 4
+    assert all(one.cpu > 0 and one.sink > 0 for one in found.values())
+    assert mine.size > 40_000
+    assert all(0.8 < one.size / mine.size < 1.25 for one in found.values())
+    assert plain.phases.keys() < mine.phases.keys() == {"freeze", "compose", "dispatch"}
+
+
+def test_pieces_are_measured_and_written_into_the_page(tmp_path: Path) -> None:
+    """What was measured stands between the markers; what was not stays as it is."""
+    file, page = tmp_path / "results.jsonl", tmp_path / "performance.md"
+    kept = ["--rounds", "1", "--results", str(file)]
+    build.main(["--messages", "3", *kept])
+    send.main(["--messages", "30", *kept])
+    ledger.main(["--rows", "40,400", "--sample", "20", *kept])
+    page.write_text(report.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    before = page.read_text(encoding="utf-8")
+    report.main([str(file), "--page", str(page)])
+    after = page.read_text(encoding="utf-8")
+    told = {one.program for one in results.kept(file)}
+    assert {results.OURS, build.PLAIN, ledger.ONE_BY_ONE, send.SMTPLIB} < told
+    assert all(f"| {program} |" in after for program in told)
+    assert "From 40 rows to 400: " in after
+    assert _figures(before, "digests") == _figures(after, "digests")
+    assert results.kept(page.with_suffix(".jsonl")) == results.kept(file)
+
+
+def _figures(page: str, name: str) -> str:
+    return page.partition(f"<!-- figures: {name} -->")[2].partition("<!-- end")[0]
+
+
+def test_the_plot_has_a_bar_for_each_program_and_lines_over_n() -> None:
+    """Drawn of values alone: the same values are the same picture."""
+    found = [
+        results.Result(
+            bench="digests", program=program, number=number, measured=number, rounds=[one]
+        )
+        for number in (1000, 10_000)
+        for program, one in (
+            (results.OURS, results.Round(cpu=300, wall=400, phases={"freeze": 1e5 / number})),
+            (digests.PLAIN, results.Round(cpu=8000, wall=9000)),
+        )
+    ]
+    drawn = report.plot(found)
+    assert drawn.count("<rect") == 1 + 2
+    assert drawn.count("<polyline") == 2
+    assert "N = 10,000 (powers of ten)" in drawn
+    assert results.times(found[1], found[0]) == pytest.approx(8000 / 300)
+    ET.fromstring(drawn)
 
 
 def test_the_benchmarks_of_selection_print_their_figures(

@@ -1,0 +1,40 @@
+"""Node's way: MJML compiled once, Handlebars for each reader, nodemailer's pool of five."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from benchmarks.metering import told
+from benchmarks.results import Round
+from benchmarks.sinks import sink
+
+SCRIPT = Path(__file__).parent / "node" / "digests.mjs"
+NPM = Path(os.environ.get("NEWSLETTER_NPM_BENCH") or SCRIPT.parents[2] / ".npm-bench")
+
+
+def missing() -> str:
+    """What keeps it from being measured here; empty where nothing does."""
+    if shutil.which("node") is None:
+        return "node is not installed"
+    if not (NPM / "node_modules" / "nodemailer").is_dir():
+        return f"its packages are not in {NPM.name}: `make bench` installs them where npm is"
+    return ""
+
+
+def measured(given: Path, digests: int) -> Round:
+    """One run of the first digests of `given`, as benchmarks.given wrote them."""
+    with sink() as server:
+        where = [str(NPM.resolve()), str(given), str(digests), str(server.port)]
+        done = told(["node", str(SCRIPT), *where])
+    if server.messages != digests:
+        raise SystemExit(f"nodemailer: {server.messages} taken of {digests}.")
+    each = 1e6 / digests
+    return Round(
+        cpu=done["cpu"] * each,
+        wall=done["wall"] * each,
+        size=done["size"],
+        sink=server.cpu * each,
+        peak=done["peak"],
+    )
