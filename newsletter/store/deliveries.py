@@ -37,6 +37,7 @@ from newsletter.papers import PaperId
 from newsletter.selection import Pick
 from newsletter.store import history, issue_acts, issues, pacing, pruning_memory
 from newsletter.store.among import among
+from newsletter.store.beside import beside
 from newsletter.store.history import Happened
 from newsletter.store.insert import insert_new
 from newsletter.store.ledger import HELD, Cleared, free, silenced, takeable
@@ -223,7 +224,7 @@ def take_back(
         .where(
             deliveries.c.subscriber_id.in_(readers),
             deliveries.c.issue_id == issue_id,
-            deliveries.c.state == DeliveryState.QUEUED,
+            beside(deliveries.c.state) == DeliveryState.QUEUED,
             deliveries.c.attempt == 0,
             deliveries.c.retried_at.is_(None),
             deliveries.c.due_at > now,
@@ -251,7 +252,7 @@ def claim(
     ids = connection.scalars(query.with_for_update(skip_locked=True)).all()
     taken = connection.scalars(
         update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(WAITING), free(now))
+        .where(deliveries.c.id.in_(ids), beside(deliveries.c.state).in_(WAITING), free(now))
         .values(owner=owner, attempt=deliveries.c.attempt + 1, lease_until=now + lease)
         .returning(deliveries.c.id)
     ).all()
@@ -460,8 +461,9 @@ def bring_forward(
     """
     if subscriber_id is None:
         pacing.forget_tails(connection, now)
+    of_all = subscriber_id is None
     later = [
-        deliveries.c.state.in_(WAITING),
+        (deliveries.c.state if of_all else beside(deliveries.c.state)).in_(WAITING),
         deliveries.c.next_at > now,
         deliveries.c.issue_id.not_in(HELD),
         free(now),
@@ -513,7 +515,7 @@ def _still_ours(
 # Built once: in the loop of a sender, building a statement would cost more than running it.
 _STILL_OURS = (
     select(deliveries.c.id, deliveries.c.attempt)
-    .where(deliveries.c.issue_id.in_(bindparam("of_issues", expanding=True)))
+    .where(beside(deliveries.c.issue_id).in_(bindparam("of_issues", expanding=True)))
     .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
     .where(deliveries.c.owner == bindparam("me"))
     .order_by(deliveries.c.id)
@@ -521,24 +523,27 @@ _STILL_OURS = (
 )
 _OURS = (
     update(deliveries)
-    .where(deliveries.c.issue_id == bindparam("of_issue"))
+    .where(beside(deliveries.c.issue_id) == bindparam("of_issue"))
     .where(deliveries.c.id.in_(bindparam("mine", expanding=True)))
     .where(deliveries.c.owner == bindparam("me"))
     .where(deliveries.c.attempt == bindparam("attempt_"))
 )
 _BEGIN = (
     _OURS.where(
-        deliveries.c.state.in_(WAITING),
+        beside(deliveries.c.state).in_(WAITING),
         deliveries.c.lease_until > bindparam("now"),
         deliveries.c.issue_id.not_in(HELD),
     )
     .values(state=DeliveryState.SENDING, lease_until=bindparam("until"))
     .returning(deliveries.c.id)
 )
-_RELEASE = _OURS.where(deliveries.c.state.in_(WAITING)).values(owner=None, lease_until=None)
+_RELEASE = _OURS.where(beside(deliveries.c.state).in_(WAITING)).values(owner=None, lease_until=None)
 _FINISH = (
     update(deliveries)
-    .where(deliveries.c.issue_id == bindparam("of_issue"), deliveries.c.id == bindparam("mine"))
+    .where(
+        beside(deliveries.c.issue_id) == bindparam("of_issue"),
+        deliveries.c.id == bindparam("mine"),
+    )
     .values(
         state=bindparam("to_state"),
         reason=bindparam("to_reason"),

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from newsletter.bounces import EventKind
 from newsletter.delivery import DeliveryState
 from newsletter.server_words import code_of, line
+from newsletter.store.beside import beside
 from newsletter.store.insert import insert_new
 from newsletter.store.schema import deliveries, delivery_events, issues, letters
 from subscribers.suppression import Fact, FactKind
@@ -120,7 +121,7 @@ def _refused_letters(
     """
     query = (
         select(letters.c.next_at, letters.c.reason)
-        .where(letters.c.subscriber_id == subscriber_id, letters.c.state == "failed")
+        .where(letters.c.subscriber_id == subscriber_id, beside(letters.c.state) == "failed")
         .where(letters.c.transport.is_not(None))  # else it was never offered
         .order_by(letters.c.next_at.desc(), letters.c.id.desc())
         .limit(LOOK_BACK)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, exists, select, update
 
 from newsletter.delivery import DeliveryState
 from newsletter.store import history
+from newsletter.store.beside import beside
 from newsletter.store.history import Happened
 from newsletter.store.issue_acts import IssueAct
 from newsletter.store.ledger import HELD, free
@@ -50,7 +51,11 @@ def fold(connection: Connection, before: datetime, now: datetime, limit: int) ->
     ids = connection.scalars(late).all()
     rows = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.state == DeliveryState.QUEUED, free(now))
+        .where(
+            deliveries.c.id.in_(ids),
+            beside(deliveries.c.state) == DeliveryState.QUEUED,
+            free(now),
+        )
         .values(state=DeliveryState.SKIPPED, reason=TOO_LATE, owner=None, lease_until=None)
         .returning(deliveries.c.id, deliveries.c.attempt)
     ).all()

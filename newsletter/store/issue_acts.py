@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from newsletter.delivery import WAITING, DeliveryState
 from newsletter.store import history
+from newsletter.store.beside import beside
 from newsletter.store.history import Happened
 from newsletter.store.schema import deliveries, issue_acts, issues
 
@@ -157,7 +158,7 @@ def skip_waiting(
     ).all()
     rows = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(WAITING))
+        .where(deliveries.c.id.in_(ids), beside(deliveries.c.state).in_(WAITING))
         .values(state=DeliveryState.SKIPPED, reason=why, owner=None, lease_until=None)
         .returning(deliveries.c.id, deliveries.c.attempt)
     ).all()

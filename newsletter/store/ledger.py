@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 from newsletter.delivery import OPEN, WAITING, DeliveryState
 from newsletter.issue import Issue
 from newsletter.selection import Pick
+from newsletter.store.beside import beside
 from newsletter.store.schema import deliveries, issues
 from subscribers.model import State
 from subscribers.schema import subscribers, suppressions
@@ -150,16 +151,18 @@ def unfinished(connection: Connection, now: datetime, *, subscriber_id: int | No
 
     Those that limits hold back are among them.
     """
-    query = select(func.count()).where(
-        or_(
-            and_(deliveries.c.state == DeliveryState.QUEUED, deliveries.c.due_at <= now),
-            and_(deliveries.c.state == DeliveryState.DEFERRED, deliveries.c.next_at <= now),
-            deliveries.c.state == DeliveryState.SENDING,
-        ),
-        deliveries.c.issue_id.not_in(HELD),
-    )
+    state: ColumnElement[str] = deliveries.c.state
+    query = select(func.count()).where(deliveries.c.issue_id.not_in(HELD))
     if subscriber_id is not None:
         query = query.where(deliveries.c.subscriber_id == subscriber_id)
+        state = beside(state)
+    query = query.where(
+        or_(
+            and_(state == DeliveryState.QUEUED, deliveries.c.due_at <= now),
+            and_(state == DeliveryState.DEFERRED, deliveries.c.next_at <= now),
+            state == DeliveryState.SENDING,
+        )
+    )
     return connection.scalar(query) or 0
 
 
@@ -206,7 +209,7 @@ def reasons(
     number = func.count()
     query = (
         select(deliveries.c.reason, number)
-        .where(deliveries.c.issue_id == issue_id, deliveries.c.state == state)
+        .where(deliveries.c.issue_id == issue_id, beside(deliveries.c.state) == state)
         .group_by(deliveries.c.reason)
         .order_by(number.desc(), deliveries.c.reason)
         .limit(limit)
@@ -331,13 +334,13 @@ def takeable(
     cleared: Cleared | None = None,
 ) -> Select[*tuple[Any, ...]]:
     """Narrows a query to what a sender may take now, or `early`, the longest due first."""
-    query = query.where(
-        deliveries.c.state.in_(WAITING), free(now), deliveries.c.issue_id.not_in(HELD)
-    )
+    state: ColumnElement[str] = deliveries.c.state
+    if subscriber_id is not None:  # who has few, of any state
+        query = query.where(deliveries.c.subscriber_id == subscriber_id)
+        state = beside(state)
+    query = query.where(state.in_(WAITING), free(now), deliveries.c.issue_id.not_in(HELD))
     if not early:
         query = query.where(deliveries.c.next_at <= now)
-    if subscriber_id is not None:
-        query = query.where(deliveries.c.subscriber_id == subscriber_id)
     if cleared is not None:
         query = query.where(deliveries.c.issue_id <= cleared.up_to)
         if cleared.without:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, or_, select, update
 
+from newsletter.store.beside import beside
 from newsletter.store.insert import insert_new
 from newsletter.store.schema import letters
 
@@ -113,7 +114,7 @@ def queued_since(
 ) -> int:
     """How many letters of a kind were queued for a reader since an instant."""
     query = select(func.count()).where(
-        letters.c.kind == kind,
+        beside(letters.c.kind) == kind,
         letters.c.subscriber_id == subscriber_id,
         letters.c.queued_at >= instant,
     )
@@ -139,7 +140,7 @@ def asked_since(
     )
     query = select(letters.c.subscriber_id).where(
         letters.c.subscriber_id.in_(subscriber_ids),
-        letters.c.kind == LetterKind.CONFIRMATION,
+        beside(letters.c.kind) == LetterKind.CONFIRMATION,
         recent,
     )
     return set(connection.scalars(query))

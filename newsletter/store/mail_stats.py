@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from newsletter.bounces import EventKind
 from newsletter.delivery import DeliveryState
+from newsletter.store.beside import beside
 from newsletter.store.schema import deliveries, delivery_events, issue_papers, issues
 from newsletter.store.stats import seconds
 
@@ -96,7 +97,7 @@ def waits(connection: Connection, first: date, last: date) -> dict[date, dict[in
         .join(deliveries, deliveries.c.issue_id == issues.c.id)
         .where(
             issues.c.day.between(first, last),
-            deliveries.c.state == DeliveryState.SENT,
+            beside(deliveries.c.state) == DeliveryState.SENT,
             deliveries.c.sent_at.is_not(None),
         )
         .group_by(issues.c.day, rounded)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, case, select, update
 
 from newsletter.delivery import RECONCILED, RETRIED, DeliveryState
 from newsletter.store import history
+from newsletter.store.beside import beside
 from newsletter.store.history import Happened
 from newsletter.store.schema import deliveries
 from subscribers.schema import subscribers
@@ -68,7 +69,7 @@ def retry(
     ids = connection.scalars(chosen).all()
     rows = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(ids), deliveries.c.state.in_(states))
+        .where(deliveries.c.id.in_(ids), beside(deliveries.c.state).in_(states))
         .values(_again(now))
         .returning(deliveries.c.id, deliveries.c.attempt)
     ).all()

@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, and_, case, cast, exists, func, select
+from sqlalchemy import Connection, Text, case, cast, exists, func, select
 
 from newsletter.delivery import WAITING, DeliveryState
 from newsletter.store import history, ledger
+from newsletter.store.beside import beside
 from newsletter.store.history import Happened
 from newsletter.store.ledger import takeable
 from newsletter.store.operator_acts import NOTHING
@@ -23,6 +24,7 @@ from subscribers.schema import subscribers
 TRIAL = "sent to this reader alone, by name (send --to)"
 LEFT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 """States in which a mail has left, or may have."""
+FEW = 100  # deliveries looked at together: more than operators look at by name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,15 +146,23 @@ def mark_trial(connection: Connection, subscriber_id: int, by: str, now: datetim
 
 
 def _is_begun(connection: Connection, issue_id: int) -> bool:
-    trial = exists().where(
-        and_(
-            delivery_history.c.delivery_id == deliveries.c.id,
+    """Looks at the first that left, which is enough but where operators looked at the issue."""
+    last = 0
+    while True:
+        query = (
+            select(deliveries.c.id, deliveries.c.subscriber_id)
+            .where(deliveries.c.issue_id == issue_id, deliveries.c.subscriber_id > last)
+            .where(beside(deliveries.c.state).in_(LEFT))
+            .order_by(deliveries.c.subscriber_id)
+            .limit(FEW)
+        )
+        rows = connection.execute(query).all()
+        if not rows:
+            return False
+        trials = select(delivery_history.c.delivery_id).where(
+            delivery_history.c.delivery_id.in_([row.id for row in rows]),
             delivery_history.c.words == TRIAL,
         )
-    )
-    query = (
-        select(deliveries.c.id)
-        .where(deliveries.c.issue_id == issue_id, deliveries.c.state.in_(LEFT), ~trial)
-        .limit(1)
-    )
-    return connection.scalar(query) is not None
+        if {row.id for row in rows} - set(connection.scalars(trials)):
+            return True
+        last = rows[-1].subscriber_id

@@ -259,6 +259,7 @@ delivery_events = Table(
     Column("words", Text, nullable=False),  # of the server that said it, one bounded line
     UniqueConstraint("delivery_id", "kind"),
     CheckConstraint("kind IN ('refused', 'bounced', 'complained', 'unsubscribed')", name="kind"),
+    Index(None, "at"),
     sqlite_autoincrement=True,
 )
 
@@ -354,6 +355,8 @@ letters = Table(
     ),
     CheckConstraint("state IN ('queued', 'sent', 'failed')", name="state"),
     Index("ix_letters_state_next_at", "state", "next_at"),
+    Index("ix_letters_kind_id", "kind", "id"),  # the last of a kind
+    Index(None, "subscriber_id"),
     sqlite_autoincrement=True,
 )
 

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from newsletter.delivery import DeliveryState
 from newsletter.rules import OWN
+from newsletter.store.beside import beside
 from newsletter.store.schema import deliveries, issues
 from newsletter.store.stats import moved_readers
 from subscribers.model import State
@@ -97,7 +98,7 @@ def picked(connection: Connection, first: date, last: date) -> Counter[str]:
         .join(deliveries, deliveries.c.issue_id == issues.c.id)
         .join(pick, true())
         .outerjoin(reason, true())
-        .where(issues.c.day.between(first, last), deliveries.c.state == DeliveryState.SENT)
+        .where(issues.c.day.between(first, last), beside(deliveries.c.state) == DeliveryState.SENT)
         .group_by(slug)
     )
     return Counter({row[0]: row[1] for row in connection.execute(query)})

@@ -100,8 +100,8 @@ def test_settings_that_contradict_or_lack_something(
 WHOLE = databases.Facts(
     shown="sqlite:///x.db",
     embedded=True,
-    revision="0012",
-    head="0012",
+    revision="0013",
+    head="0013",
     size=MIB,
     free=9000 * MIB,
 )
