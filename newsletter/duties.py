@@ -232,7 +232,8 @@ class Duties:
 
     def tell(self) -> None:
         """Tells webhooks what happened."""
-        webhooks.tell(self._app.database, self._app.signer, self._app.caller, self._clock)
+        app = self._app
+        webhooks.tell(app.database, app.signer, app.caller, self._clock, self._stopped)
 
     def alert(self) -> None:
         """Tells the operator what needs a hand, and what is over."""

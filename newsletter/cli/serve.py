@@ -189,7 +189,7 @@ def _offices(app: App) -> list[Office]:
         post = replace(app.post(owner, now), stopped=stopped, wait=False)
         pipeline.send_letters(app.database, app.desk, post)
 
-    def tell(_: Callable[[], bool]) -> None:
-        webhooks.tell(app.database, app.signer, app.caller, now)
+    def tell(stopped: Callable[[], bool]) -> None:
+        webhooks.tell(app.database, app.signer, app.caller, now, stopped)
 
     return [Office("Letters", send), Office("Webhooks", tell)]

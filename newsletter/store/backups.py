@@ -45,7 +45,8 @@ def restore(database: Database, source: Path) -> Path | None:
     """Puts a backup in the database's place; where what was there is now, if anything was.
 
     Whoever could read that can read the new one, nobody else. At every instant there is one of
-    the two, and what an earlier restore put aside stays. Raises RequestError where the file is no whole database of ours, or the present one is in use.
+    the two, and what an earlier restore put aside stays. Raises RequestError where the file is no
+    whole database of ours, or the present one is in use.
     """
     target, source = _file(database), source.resolve()
     if not source.is_file():
