@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 
 import newsletter
 from newsletter import catalogue, dkim_keys, key_file, roads, sources, transports
@@ -53,6 +54,7 @@ from subscribers.model import parse_zone
 from subscribers.tokens import Signer
 
 SECRET_FILE = "secret.key"  # noqa: S105  a file name
+DNS_KEPT = 600.0  # seconds; who runs for weeks asks again, for the DNS is mended meanwhile
 SHORTEST_OWN = 32  # characters of a key we made, which has 43: a shorter one was cut
 
 
@@ -63,6 +65,7 @@ class App:
         self.config = config
         self.settings = config.settings
         self._dns: dict[bool, tuple[Finding, ...]] = {}
+        self._dns_since = monotonic()
 
     @cached_property
     def database(self) -> Database:
@@ -380,7 +383,14 @@ class App:
         )
 
     def dns(self, *, anyway: bool = False) -> tuple[Finding, ...]:
-        """How the sender's DNS is, asked once; `anyway` also where mail stays on this machine."""
+        """How the sender's DNS is, as it was within DNS_KEPT.
+
+        It is asked `anyway` also where mail stays on this machine.
+        """
+        if monotonic() - self._dns_since >= DNS_KEPT:
+            self._dns.clear()
+            self.__dict__.pop("_resolver", None)
+            self._dns_since = monotonic()
         if anyway not in self._dns:
             self._dns[anyway] = tuple(sender.check(self._dns_sender(), self._ask, anyway=anyway))
         return self._dns[anyway]

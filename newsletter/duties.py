@@ -76,6 +76,7 @@ class Duties:
         self._has = False  # whether the lease was this one's when it last looked
         self._enrolled: date | None = None  # the issue whose readers were all looked at
         self._tried_at: datetime | None = None
+        self._looked_for: tuple[date, bool] | None = None  # the day, and whether its hour was past
         self._refused: dict[str, str] = {}  # issues by the preflight, with its first word
 
     def mine(self) -> bool:
@@ -123,19 +124,25 @@ class Duties:
         if newest is not None:  # hours before today's issue are the last one's, be they missed
             waiting = self._enrol(newest, calendar, now, until=cut_off if wanted else None)
         if wanted and (waiting or now >= cut_off):
-            frozen = self._freeze(now)
+            frozen = self._freeze((day, now >= cut_off), now)
             if frozen is not None:
                 self._enrol(frozen, calendar, now)
             elif newest is not None and now >= cut_off:
                 self._enrol(newest, calendar, now)
 
-    def _freeze(self, now: datetime) -> date | None:
-        """Freezes the issue of today after a last look at the votes; None where there is none."""
+    def _freeze(self, occasion: tuple[date, bool], now: datetime) -> date | None:
+        """Freezes the issue of today after a last look at the votes; None where there is none.
+
+        Of the tries of an `occasion`, a day before or after its hour, only the first one looks:
+        papers come by the other duty as often as the operator wants sources asked.
+        """
         app = self._app
         if self._tried_at is not None and now - TRY_AGAIN < self._tried_at <= now:
             return None
         self._tried_at = now
-        self._collect()
+        if occasion != self._looked_for:
+            self._collect()
+            self._looked_for = occasion
         app.renew()
         issue = pipeline.freeze(app.database, app.renderer, app.catalogue, app.terms, now)
         if issue is None:
@@ -225,13 +232,14 @@ class Duties:
 
     def tell(self) -> None:
         """Tells webhooks what happened."""
-        webhooks.tell(self._app.database, self._app.signer, self._app.caller, self._clock)
+        app = self._app
+        webhooks.tell(app.database, app.signer, app.caller, self._clock, self._stopped)
 
     def alert(self) -> None:
         """Tells the operator what needs a hand, and what is over."""
         if self.mine():
             own = self._app.settings.report
-            watch = self._app.watch(self.failures, self._refused)
+            watch = self._app.watch(dict(self.failures), self._refused)  # others write to it
             pipeline.alert(self._app.database, own.to if own.alerts else None, watch, self._clock())
 
     def prune(self) -> None:

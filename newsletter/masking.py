@@ -8,7 +8,8 @@ MASK = "***"
 
 _PASSWORD = re.compile(r"(?<=://)([^/?#@:]*):[^/?#]*@")  # RFC 3986 3.2.1, up to the last @
 _IN_QUERY = re.compile(
-    r"(?<=[?&])((?:[^=&]*[_-])?(?:password|secret|token|key|signature|auth))=[^&#]*", re.IGNORECASE
+    r"(?<=[?&])((?:[^=&?\s]*[_-])?(?:password|secret|token|key|signature|auth))=[^&#]*",
+    re.IGNORECASE,
 )
 # What readers' links and envelope senders carry, keys of the API, and what stands after Bearer.
 _TOKEN = re.compile(

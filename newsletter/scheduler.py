@@ -2,14 +2,17 @@
 
 APScheduler says when; what is done is `duties.py`'s. A tick that comes late, after sleep or an
 outage, does once what is left to do. Jobs live in memory: what has to last is in the database.
+Where the clock was set back, ticks come as if it had been right.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -17,7 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter.app import App
 from newsletter.duties import Duties, plan
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, StoreError
 from newsletter.log_events import Event
 from newsletter.logs import tell
 
@@ -25,6 +28,10 @@ THREADS = 6  # one a duty: none waits for another
 WATCH = 20.0  # seconds between two looks at readers' hours, and at webhooks
 ALERT = 300.0
 PRUNE = 6 * 3600.0
+RIGHT = 60.0  # seconds between two looks whether a tick waits for an hour that is far ahead
+
+# It warns whenever a tick comes while the one before it is at work, as all do that send for long.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class Clockwork:
@@ -45,6 +52,7 @@ class Clockwork:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
+        self._setting_right = threading.Thread(target=self._set_right, name="clock", daemon=True)
         own, now, duties = app.settings.schedule, clock(), self._duties
         self._add("collect", duties.collect, own.collect_minutes * 60, plan(app, now).collect)
         self._add("compose", duties.compose, WATCH, now)
@@ -67,6 +75,7 @@ class Clockwork:
         """Begins."""
         tell(Event.RUN_STARTED, owner=self._duties.owner, pages=self._pages)
         self._scheduler.start()
+        self._setting_right.start()
 
     def wake(self) -> None:
         """Says that a letter waits."""
@@ -75,9 +84,19 @@ class Clockwork:
     def stop(self) -> None:
         """Ends after the message under way."""
         self._stopped.set()
+        self._setting_right.join()
         self._scheduler.shutdown(wait=True)
-        self._duties.give_back()
+        with suppress(StoreError):  # then the lease ends by itself
+            self._duties.give_back()
         tell(Event.RUN_STOPPED, owner=self._duties.owner, seconds=time.monotonic() - self._began)
+
+    def _set_right(self) -> None:
+        """Has ticks come that the clock would have wait, since it was set back."""
+        while not self._stopped.wait(RIGHT):
+            now = datetime.now(UTC)
+            for job in self._scheduler.get_jobs():
+                if job.next_run_time - now > job.trigger.interval + timedelta(seconds=RIGHT):
+                    job.modify(next_run_time=now)
 
     def _guarded(self, name: str, work: Callable[[], None]) -> None:
         """Nothing that fails ends the clock; it is told once, and again when it changes."""

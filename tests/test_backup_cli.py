@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,20 @@ def test_a_backup_is_put_back(place: Path) -> None:
     (place / "newsletter.db").unlink()
     (place / "newsletter.db.before-restore").rename(place / "newsletter.db")
     assert readers(place) == ["asa@example.org", "bo@example.org"]
+
+
+def test_what_an_earlier_restore_put_aside_stays(place: Path) -> None:
+    """Who restored the wrong file first has not lost what was there; nobody else may read it."""
+    (place / "newsletter.db").chmod(0o600)
+    for name in ("wrong.db", "right.db"):
+        assert newsletter(place, "db", "backup", name).returncode == 0
+    assert newsletter(place, "subscribe", "bo@example.org").returncode == 0
+    assert newsletter(place, "db", "restore", "wrong.db").returncode == 0
+    second = newsletter(place, "db", "restore", "right.db")
+    assert "newsletter.db.before-restore-2." in second.stdout
+    assert (place / "newsletter.db").stat().st_mode & 0o077 == 0
+    with closing(sqlite3.connect(place / "newsletter.db.before-restore")) as first:
+        assert first.execute("SELECT count(*) FROM subscribers").fetchone() == (2,)
 
 
 def test_what_cannot_be_put_back_is_refused(place: Path) -> None:

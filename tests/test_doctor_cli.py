@@ -7,10 +7,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from newsletter import dkim_keys
+from newsletter.app import App
+from newsletter.config import load
+from newsletter.doctor.findings import State
 from tests.commands import PAGE, newsletter, refused
 from tests.crash.sink import Sink
-from tests.dns_server import SILENT, DnsServer, Zone, txt
+from tests.dns_server import SILENT, DnsServer, txt
 
 HOME = "paperlab.io"
 SELECTOR = f"papers1._domainkey.{HOME}"
@@ -31,7 +36,7 @@ def settings(server: DnsServer, key: Path | None = None, port: int = 9) -> dict[
     return told | signs
 
 
-def zone(record: str) -> Zone:
+def zone(record: str) -> dict[tuple[str, str], list[str]]:
     """A sender in order, whose key is told by `record`."""
     return {
         (HOME, "TXT"): [txt("v=spf1 mx -all")],
@@ -89,6 +94,27 @@ def test_a_key_that_the_dns_does_not_tell_is_an_error(tmp_path: Path) -> None:
     (found,) = (one for one in json.loads(done.stdout)["findings"] if one["state"] == "error")
     assert "another key" in found["what"]
     assert "newsletter dkim record" in found["do"]
+
+
+def test_a_process_that_runs_on_asks_the_dns_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once; but a record that was mended lets the next issue go, without a restart."""
+    key, record = key_in(tmp_path)
+    told = zone("v=DKIM1; k=rsa; p=QUJD")
+    with DnsServer(told) as server:
+        given = {f"NEWSLETTER_{name}": value for name, value in settings(server, key).items()}
+        (tmp_path / "newsletter.toml").touch()
+        app = App(load(tmp_path / "newsletter.toml", given))
+        first = app.dns()
+        asked = sum(server.asked.values())
+        assert app.dns() == first
+        assert sum(server.asked.values()) == asked
+        told |= zone(record)
+        monkeypatch.setattr("newsletter.app.DNS_KEPT", 0.0)
+        both = (first, app.dns())
+        states = [[one.state for one in found if one.check == "dkim"] for found in both]
+    assert states == [[State.ERROR], [State.OK]]
 
 
 def test_a_dns_that_is_away_is_a_warning(tmp_path: Path) -> None:

@@ -67,6 +67,34 @@ def test_where_there_is_no_unicode_it_is_drawn_in_ascii(place: Path) -> None:
     assert "_.# 3 to 40 votes" in told
 
 
+def test_a_terminal_that_lacks_signs_shows_others_in_their_place(tmp_path: Path) -> None:
+    """Tables and sentences put question marks; JSON loses nothing."""
+    settings = "title = '\u2192'\n[sources.votes]\nkind = 'jsonl'\npath = 'papers.jsonl'\n"
+    (tmp_path / "newsletter.toml").write_text(settings, encoding="utf-8")
+    row = {"id": "arxiv:2603.00001", "title": "From \u2190 to \u2192", "observations": []}
+    (tmp_path / "papers.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    run(tmp_path, "collect")
+    for words in (["papers", "show", "2603.00001"], ["config", "show"]):
+        assert "?" in run(tmp_path, *words, encoding="iso-8859-1")
+    told = run(tmp_path, "papers", "show", "2603.00001", "--json", encoding="iso-8859-1")
+    assert json.loads(told)["title"] == "From \u2190 to \u2192"
+
+
+def test_output_that_has_no_room_is_told_in_words(place: Path) -> None:
+    """Nobody is shown a traceback."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", "papers", "show", "2603.00001"],
+            cwd=place,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "Error: The disk is full; make room on it.\n")
+
+
 def test_programs_get_the_parts_as_numbers(place: Path) -> None:
     """One sign a source, and the votes by instant."""
     told = json.loads(run(place, "papers", "show", "2603.00001", "--json"))

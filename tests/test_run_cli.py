@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
+from newsletter.app import App
+from newsletter.config import load
+from newsletter.scheduler import Clockwork
 from tests.commands import newsletter
 
 SETTINGS = """
@@ -31,8 +36,8 @@ send_seconds = 5
 PATIENCE = 90  # seconds; it takes five
 
 
-def a_place(folder: Path) -> Path:
-    """A folder whose source has two papers of today, and one reader at midnight."""
+def a_place(folder: Path, hours: int = 0) -> Path:
+    """A folder whose source has two papers of today, and one reader at this hour, or one later."""
     (folder / "newsletter.toml").write_text(SETTINGS, encoding="utf-8")
     now = datetime.now(UTC)
     seen = {"source": "votes", "listed": f"{now:%Y-%m-%d}", "at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
@@ -46,7 +51,8 @@ def a_place(folder: Path) -> Path:
     ]
     lines = "\n".join(json.dumps(row) for row in rows)
     (folder / "papers.jsonl").write_text(lines, encoding="utf-8")
-    assert newsletter(folder, "subscribe", "asa@example.org", "--at", "00:00").returncode == 0
+    at = f"{now + timedelta(hours=hours):%H}:00"
+    assert newsletter(folder, "subscribe", "asa@example.org", "--at", at).returncode == 0
     return folder
 
 
@@ -109,20 +115,55 @@ def test_what_fails_is_told_and_ends_nothing(tmp_path: Path) -> None:
         arrived(place, 1)
 
 
+def test_a_wish_to_end_that_comes_early_ends_it_too(tmp_path: Path) -> None:
+    """A service manager that stops what just started need not kill it."""
+    told = (
+        "import os, signal; from pathlib import Path; from newsletter.app import App; "
+        "from newsletter.cli.serve import end_asked, serve_pages; from newsletter.config import "
+        "load; asked = end_asked(); os.kill(os.getpid(), signal.SIGTERM); "
+        "serve_pages(App(load(Path('newsletter.toml'))), None, 0, lambda: None, asked)"
+    )
+    command = [sys.executable, "-c", told]
+    done = subprocess.run(command, cwd=a_place(tmp_path), capture_output=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ticks_come_though_the_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who started a day ahead of the right time does not do nothing for a day."""
+    monkeypatch.setattr("newsletter.scheduler.RIGHT", 0.1)
+    (tmp_path / "newsletter.toml").touch()
+    app, looks = App(load(tmp_path / "newsletter.toml", {})), threading.Event()
+
+    def ahead() -> datetime:
+        looks.set()
+        return datetime.now(UTC) + timedelta(days=1)
+
+    clockwork = Clockwork(app, ahead)
+    looks.clear()
+    clockwork.start()
+    try:
+        assert looks.wait(PATIENCE)
+    finally:
+        clockwork.stop()
+        app.close()
+
+
 def test_the_plan_is_shown(tmp_path: Path) -> None:
     """When papers are collected and an issue composed next, and readers by their hours."""
-    place = a_place(tmp_path)
     before = datetime.now(UTC)
+    place, at = a_place(tmp_path, 2), before + timedelta(hours=2)
     told = json.loads(newsletter(place, "schedule", "show", "--json").stdout)
     after = datetime.now(UTC)
     assert before <= datetime.fromisoformat(told["collect"]) <= after
     (hour,) = told["readers"]
-    assert datetime.fromisoformat(hour).hour == 0
+    assert datetime.fromisoformat(hour).hour == at.hour
+    shown = newsletter(place, "schedule", "show").stdout
+    assert f"The most at {at:%H}:00 UTC: 1 reader." in shown
     assert newsletter(place, "collect").returncode == 0
     assert newsletter(place, "compose").returncode == 0
     told = json.loads(newsletter(place, "schedule", "show", "--json").stdout)
     assert datetime.fromisoformat(told["collect"]) > after + timedelta(minutes=50)
     composed = datetime.fromisoformat(told["compose"])
     assert (composed.hour, composed.date()) == (0, after.date() + timedelta(days=1))
-    shown = newsletter(place, "schedule", "show").stdout
-    assert "The most at 00:00 UTC: 1 reader." in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
@@ -142,3 +143,8 @@ def main() -> None:
     except (NewsletterError, SubscriberError) as error:
         complain(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        complain("The disk is full; make room on it.")
+        sys.exit(NewsletterError.exit_code)

@@ -36,8 +36,8 @@ def run(app: App, pages: bool, bind: str | None, port: int | None) -> None:
         say("Runs without pages. Stop it by Ctrl-C.")
     clockwork.start()
     try:
-        if pages and not asked.is_set():
-            serve_pages(app, bind, port, clockwork.wake)
+        if pages:
+            serve_pages(app, bind, port, clockwork.wake, asked)
         else:
             asked.wait()
     finally:

@@ -7,7 +7,6 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
@@ -47,18 +46,28 @@ def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
     Put a proxy with a certificate before it, and name it in pages.proxies. Digests are sent by
     `newsletter send`; letters that readers wait for are sent from here.
     """
+    asked = end_asked()
     offices = _offices(app) if letters else []
     for office in offices:
         office.start()
     try:
-        serve_pages(app, bind, port, offices[0].wake if offices else lambda: None)
+        serve_pages(app, bind, port, offices[0].wake if offices else lambda: None, asked)
     finally:
         for office in offices:
             office.stop()
 
 
-def serve_pages(app: App, bind: str | None, port: int | None, wake: Callable[[], None]) -> None:
-    """Serves pages until the process is asked to end; `wake` is told when a letter waits."""
+def serve_pages(
+    app: App,
+    bind: str | None,
+    port: int | None,
+    wake: Callable[[], None],
+    asked: threading.Event,
+) -> None:
+    """Serves pages until the process is asked to end, be it before; see `end_asked`.
+
+    `wake` is told when a letter waits.
+    """
     own = app.settings.pages
     host, number = bind or own.bind, own.port if port is None else port
     site = Site(app)
@@ -78,26 +87,30 @@ def serve_pages(app: App, bind: str | None, port: int | None, wake: Callable[[],
         timeout_graceful_shutdown=10,
         lifespan="on",
     )
-    # The server stops by it, and raises it once more when it has: then there is more to end.
-    signal.signal(signal.SIGTERM, lambda *_: None)
     say(f"{bound}/ serves {own.url or bound}/. Stop it by Ctrl-C.")
-    with suppress(KeyboardInterrupt):
-        _Server(config, site, bound).run(sockets=[listening])
+    _Server(config, site, bound, asked).run(sockets=[listening])
     tell(Event.SERVE_STOPPED, where=bound)
 
 
 class _Server(uvicorn.Server):
     """A server that tells when it takes visitors, and its pages when it is asked to end."""
 
-    def __init__(self, config: uvicorn.Config, site: Site, bound: str) -> None:
+    def __init__(
+        self, config: uvicorn.Config, site: Site, bound: str, asked: threading.Event
+    ) -> None:
         super().__init__(config)
         self._site = site
         self._bound = bound
+        self._asked = asked  # to end before signals were the server's; it raises its own again
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to listen."""
         await super().startup(sockets)
         tell(Event.SERVE_STARTED, where=self._bound, pages=self._site.app.settings.pages.url)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end, which it looks at ten times a second."""
+        return await super().on_tick(counter) or self._asked.is_set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Takes a signal."""
@@ -176,7 +189,7 @@ def _offices(app: App) -> list[Office]:
         post = replace(app.post(owner, now), stopped=stopped, wait=False)
         pipeline.send_letters(app.database, app.desk, post)
 
-    def tell(_: Callable[[], bool]) -> None:
-        webhooks.tell(app.database, app.signer, app.caller, now)
+    def tell(stopped: Callable[[], bool]) -> None:
+        webhooks.tell(app.database, app.signer, app.caller, now, stopped)
 
     return [Office("Letters", send), Office("Webhooks", tell)]

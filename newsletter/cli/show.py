@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from typing import Any, TypeVar
+from io import TextIOWrapper
+from typing import Any, TextIO, TypeVar
 
 import click
 from rich.console import Console, Group, JustifyMethod
@@ -29,24 +31,29 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for p
 
 
 def console() -> Console:
-    """Standard output as it is now; wide enough for tables when it is a pipe."""
+    """Standard output as it is now; wide enough for tables when it is a pipe.
+
+    Signs that it cannot show become question marks.
+    """
+    if not _is_utf(_encoding(sys.stdout)) and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     out = Console(highlight=False, soft_wrap=False)
     return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
 
 
 def speaks_unicode() -> bool:
     """Whether standard output can show more than ASCII, as tables find it out."""
-    return console().encoding.lower().startswith("utf")
+    return _is_utf(console().encoding)
 
 
 def say(text: str) -> None:
     """Lines for people on standard output."""
-    click.echo(harmless(text))
+    click.echo(_fitting(harmless(text), _encoding(sys.stdout)))
 
 
 def complain(text: str) -> None:
     """One line about what went wrong, on standard error."""
-    click.echo(f"Error: {harmless(text)}", err=True)
+    click.echo(_fitting(f"Error: {harmless(text)}", _encoding(sys.stderr)), err=True)
 
 
 def harmless(text: str) -> str:
@@ -99,8 +106,9 @@ def watching() -> Iterator[Callable[[Sequence[Shown]], None]]:
 
 
 def dump(value: object) -> None:
-    """A value as JSON on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    """A value as JSON on standard output; in escapes where that cannot show every sign."""
+    escapes = not _is_utf(_encoding(sys.stdout))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=escapes, default=_plain))
 
 
 def instant(moment: datetime | None) -> str:
@@ -139,6 +147,19 @@ def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda amount: bar.advance(task, amount)
+
+
+def _encoding(stream: TextIO | None) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"  # one that is closed shows nothing
+
+
+def _is_utf(encoding: str) -> bool:
+    return encoding.lower().startswith("utf")
+
+
+def _fitting(text: str, encoding: str) -> str:
+    """The text in signs that an encoding has, with question marks for others."""
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _cell(value: object) -> str:

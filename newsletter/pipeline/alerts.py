@@ -158,10 +158,15 @@ def _tell(connection: Connection, to: str, told: datetime, now: datetime) -> boo
 
 
 def _missing(connection: Connection, watch: Watch, now: datetime) -> tuple[date, int] | None:
-    """Today, if its issue is long due, and how many papers there are that no issue had."""
+    """The day whose issue is long due, and how many papers there are that no issue had.
+
+    It may be yesterday: after the hour of an issue late in the evening it is soon tomorrow.
+    """
     calendar = watch.terms.calendar(issue_skips.days(connection))
-    day = calendar.today(now)
-    if now < calendar.cut_off(day) + rules.MISSING_AFTER or not calendar.publishes(day):
+    day = calendar.today(now - rules.MISSING_AFTER)
+    since = calendar.cut_off(day) + rules.MISSING_AFTER
+    is_over = calendar.today(since) < calendar.today(now)  # it was judged on its own day
+    if now < since or is_over or not calendar.publishes(day):
         return None
     if issues.find(connection, day) is not None:
         return None

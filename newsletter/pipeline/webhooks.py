@@ -46,9 +46,16 @@ class Run:
 
 
 def tell(
-    database: Database, signer: Signer, posts: Posts, clock: Callable[[], datetime]
+    database: Database,
+    signer: Signer,
+    posts: Posts,
+    clock: Callable[[], datetime],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[Run]:
-    """Sends all webhooks what is due by now; what happens meanwhile is left to the next run."""
+    """Sends all webhooks what is due by now; what happens meanwhile is left to the next run.
+
+    Once it is `stopped` it ends after the posts under way.
+    """
     with database.read() as connection:
         newest, now = event_store.newest(connection), clock()
         due = [x for x in kept.listed(connection) if x.next_at <= now and x.cursor < newest]
@@ -56,7 +63,7 @@ def tell(
         return []
     with database.write() as connection:
         last = kept.settled(connection)
-    one_run = _Telling(database, signer, posts, clock, last)
+    one_run = _Telling(database, signer, posts, clock, last, stopped)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         runs = pool.map(one_run.follow, due)
         return [run for run in runs if run is not None]
@@ -79,12 +86,14 @@ class _Telling:
         posts: Posts,
         clock: Callable[[], datetime],
         last: int,
+        stopped: Callable[[], bool],
     ) -> None:
         self._database = database
         self._signer = signer
         self._posts = posts
         self._clock = clock
         self._last = last
+        self._stopped = stopped
 
     def follow(self, webhook: Webhook) -> Run | None:
         """Tells one webhook until all is told or it does not listen; None if another run is it."""
@@ -94,13 +103,15 @@ class _Telling:
                 return None
         run = Run(webhook=webhook)
         while run.webhook.removed_at is None and (found := self._next(run.webhook)):
+            if self._stopped():
+                return self._let_go(run, run.webhook.cursor)
             after = self._one(run, *found)
             if after is None:  # another run was quicker: it goes on
                 return run
             run = after
             if run.webhook.tries:
                 return run
-        return self._finish(run)
+        return self._let_go(run, max(run.webhook.cursor, self._last))
 
     def _next(self, webhook: Webhook) -> tuple[SubscriberEvent, str] | None:
         """The next event that it wants, and the address of whom it is about."""
@@ -143,11 +154,10 @@ class _Telling:
             )
         return Run(webhook=after, sent=run.sent + sent, lost=run.lost + lost)
 
-    def _finish(self, run: Run) -> Run:
-        """Lets go of a webhook that has heard all, and passes over what it did not want."""
+    def _let_go(self, run: Run, cursor: int) -> Run:
+        """Lets others have a webhook that has heard, or did not want, all up to `cursor`."""
         if run.webhook.removed_at is not None:
             return run
-        cursor = max(run.webhook.cursor, self._last)
         with self._database.write() as connection:
             after = kept.advance(connection, run.webhook, cursor, self._clock())
         return Run(webhook=after or run.webhook, sent=run.sent, lost=run.lost)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+import stat
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 
 from newsletter.errors import RequestError, StoreError
@@ -42,7 +44,9 @@ def check(database: Database) -> str:
 def restore(database: Database, source: Path) -> Path | None:
     """Puts a backup in the database's place; where what was there is now, if anything was.
 
-    Raises RequestError where the file is no whole database of ours, or the present one is in use.
+    Whoever could read that can read the new one, nobody else. At every instant there is one of
+    the two, and what an earlier restore put aside stays. Raises RequestError where the file is no
+    whole database of ours, or the present one is in use.
     """
     target, source = _file(database), source.resolve()
     if not source.is_file():
@@ -51,22 +55,50 @@ def restore(database: Database, source: Path) -> Path | None:
         raise RequestError("This is the database itself; name a backup of it.")
     _must_be_ours(source)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
-    before = target.with_name(target.name + KEPT) if target.exists() else None
+    before = _aside(target) if target.exists() else None
     try:
         with closing(sqlite3.connect(source)) as kept, closing(sqlite3.connect(draft)) as copy:
+            _let_in(draft, target if before is not None else None)
             kept.backup(copy)
+        copies.flush(draft)
         if before is not None:
             _must_be_idle(target)
-            target.replace(before)
+            _put_aside(target, before)
         for end in ("-wal", "-shm"):
             target.with_name(target.name + end).unlink(missing_ok=True)
         draft.replace(target)
+        copies.flush(target.parent)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"Cannot restore {target}: {error}.") from error
     finally:
         draft.unlink(missing_ok=True)
     tell(Event.DATABASE_RESTORED, file=source, copy=before)
     return before
+
+
+def _aside(target: Path) -> Path:
+    """A name that is free for what is there."""
+    names = (f"{target.name}{KEPT}{f'-{at}' if at > 1 else ''}" for at in count(1))
+    return next(path for path in map(target.with_name, names) if not path.exists())
+
+
+def _let_in(draft: Path, like: Path | None) -> None:
+    """Gives a new file to whom another one is, or to nobody else: it holds addresses."""
+    if like is None:
+        draft.chmod(0o600)
+        return
+    known = like.stat()
+    with suppress(PermissionError):  # only root gives files away
+        os.chown(draft, known.st_uid, known.st_gid)
+    draft.chmod(stat.S_IMODE(known.st_mode))
+
+
+def _put_aside(target: Path, before: Path) -> None:
+    """Has a file by another name too; where a disk knows no such thing, by that alone."""
+    try:
+        before.hardlink_to(target)
+    except OSError:
+        target.replace(before)
 
 
 def vacuum(database: Database) -> tuple[int, int]:

@@ -25,9 +25,9 @@ def copy(source: Path, target: Path) -> int:
         found = wrong(draft)
         if found:
             raise StoreError(f"The copy is broken ({found}); nothing was kept of it.")
-        _flush(draft)
+        flush(draft)
         draft.replace(target)
-        _flush(target.parent)
+        flush(target.parent)
         return target.stat().st_size
     except (sqlite3.Error, OSError) as error:
         raise StoreError(f"Cannot back up to {target}: {error}.") from error
@@ -50,7 +50,7 @@ def wrong(file: Path) -> str:
     return f"{len(orphans)} rows or more refer to what is not there" if orphans else ""
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Waits until a file, or what a folder lists, is on the disk."""
     held = os.open(path, os.O_RDONLY)
     try:

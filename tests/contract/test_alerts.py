@@ -231,6 +231,7 @@ def test_an_issue_that_is_due_and_not_there(full: Watched) -> None:
     missing = ["missing/2026-03-12"]
     for watch, now, expected in (
         (due, NOON, missing),
+        (replace(due, terms=replace(terms, compose_at=time(23))), NOON + 13 * HOUR, missing),
         (replace(due, terms=replace(terms, compose_at=time(10, 1))), NOON, []),
         (replace(due, terms=replace(terms, weekdays=frozenset({4}))), NOON, []),  # it is a Thursday
         (replace(due, terms=replace(terms, holidays=frozenset({date(2026, 3, 12)}))), NOON, []),

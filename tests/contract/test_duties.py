@@ -14,7 +14,7 @@ from newsletter import pipeline
 from newsletter.delivery import DeliveryState
 from newsletter.duties import Duties
 from newsletter.pipeline.connections import Road
-from newsletter.store import folding, issues, leases, ledger
+from newsletter.store import folding, issues, leases, ledger, source_states
 from newsletter.store.ledger import Entry
 from subscribers import due_store, store
 from subscribers.model import Consent, Preferences
@@ -221,3 +221,23 @@ def test_a_look_costs_by_who_is_due(running: Running) -> None:
             )
         ).all()
         assert "ix_subscribers_next_due_at" in str(plan)
+
+
+def test_an_issue_without_papers_is_tried_again_without_asking_sources(running: Running) -> None:
+    """They are asked once for it, and else as often as the operator wants."""
+    running.clock.now = MORNING.replace(hour=5)
+    (running.house.folder / "papers.jsonl").touch()
+    asked = set()
+    for minute in range(0, 40, 11):
+        running.clock.now = MORNING.replace(hour=5, minute=minute)
+        running.duties.compose()
+        with running.app.database.read() as connection:
+            (state,) = source_states.listed(connection).values()
+            asked.add(state.started_at)
+    assert asked == {MORNING.replace(hour=5)}
+    running.house.tell_papers(running.clock.now)
+    running.duties.collect()
+    running.clock.now += timedelta(minutes=11)
+    running.duties.compose()
+    with running.app.database.read() as connection:
+        assert issues.latest_day(connection) == date(2028, 3, 6)

@@ -120,6 +120,18 @@ def test_it_is_told_in_order_what_happens_after_it_was_added(
     assert world.webhook(hook).next_at == NOON
 
 
+def test_who_is_asked_to_end_tells_no_more_of_many(world: World, receiver: Receiver) -> None:
+    """After the post under way; the rest follows at once when it starts again, nothing twice."""
+    world.add(receiver.url)
+    world.happens(EventKind.CONFIRMED, EventKind.CHANGED, EventKind.UNSUBSCRIBED)
+    (run,) = telling.tell(
+        world.database, SIGNER, CALLER, lambda: world.now, lambda: bool(receiver.posts)
+    )
+    assert run.sent == 1
+    assert world.tell()[0].sent == 2
+    assert kinds(receiver) == ["confirmed", "changed", "unsubscribed"]
+
+
 def test_it_is_told_only_what_it_asked_for(world: World, receiver: Receiver) -> None:
     """What it did not ask for is passed over, and does not stay in the way."""
     hook = world.add(receiver.url, EventKind.BOUNCED, EventKind.COMPLAINED)

@@ -1,6 +1,7 @@
 """A publication runs by itself for weeks, is killed and cut off, and each reader gets just theirs.
 
-`SIMULATION_DAYS`, `SIMULATION_READERS` and `SIMULATION_SEED` ask for a longer or another one.
+`SIMULATION_DAYS`, `SIMULATION_READERS` and `SIMULATION_SEED` ask for a longer or another one, and
+`SIMULATION_PAIR_DAYS` for more days of two processes beside each other.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from tests.simulation.world import House, Plan, drawn
 
 FORK = multiprocessing.get_context("fork")
 DAYS = int(os.environ.get("SIMULATION_DAYS", "14"))
+PAIR_DAYS = int(os.environ.get("SIMULATION_PAIR_DAYS", "3"))
 READERS = int(os.environ.get("SIMULATION_READERS", "150"))
 SEED = int(os.environ.get("SIMULATION_SEED", "2028"))
 START = datetime(2028, 2, 28, 4, 0, tzinfo=UTC)  # before a leap day; clocks change on March 12
-PATIENCE = 300 + DAYS * READERS / 100  # seconds
+PATIENCE = 300 + max(DAYS, PAIR_DAYS) * READERS / 100  # seconds
 
 
 def start(house: House, plan: Plan, name: str) -> BaseProcess:
@@ -124,5 +126,5 @@ def test_each_reader_gets_just_what_they_ask_for(tmp_path: Path) -> None:
 
 def test_two_beside_each_other_are_like_one(tmp_path: Path) -> None:
     """On one database, each killed now and then: nobody gets anything twice, or nothing."""
-    plan = drawn(SEED + 1, start=START, days=3, readers=READERS, changes=20, outages=0)
+    plan = drawn(SEED + 1, start=START, days=PAIR_DAYS, readers=READERS, changes=20, outages=0)
     check(House(tmp_path), plan, ("one", "two"), kills=3)

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,3 +227,11 @@ def test_who_listens_hears_every_event() -> None:
     logs.ignore(ear)
     logs.tell(Event.DELIVERY_SENT, delivery=2)
     assert heard == [Event.DELIVERY_SENT]
+
+
+def test_what_is_long_is_masked_in_time_that_grows_with_it() -> None:
+    """Whoever words come from cannot have a process think for minutes about what to leave out."""
+    began = time.monotonic()
+    for part in ("?_", "?a_", "?", "://a:b?"):
+        discreet(part * 20_000)
+    assert time.monotonic() - began < 10  # as it was it took a minute; it takes half a second
