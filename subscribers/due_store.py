@@ -37,8 +37,13 @@ class Looked:
     served_on: date | None
 
 
-def before(connection: Connection, until: datetime, after: int, limit: int) -> list[Due]:
-    """Readers to be looked at before an instant, numbered over `after`, in order of number."""
+def before(
+    connection: Connection, until: datetime, after: int, limit: int, *, up_to: int | None = None
+) -> list[Due]:
+    """Readers to be looked at before an instant, in order of number.
+
+    Those numbered over `after`, and `up_to` at most, the first `limit` of them.
+    """
     query = (
         select(subscribers)
         .where(
@@ -49,7 +54,25 @@ def before(connection: Connection, until: datetime, after: int, limit: int) -> l
         .order_by(subscribers.c.id)
         .limit(limit)
     )
+    if up_to is not None:
+        query = query.where(subscribers.c.id <= up_to)
     return [_due(row) for row in connection.execute(query)]
+
+
+def parts(connection: Connection, until: datetime, size: int) -> list[tuple[int, int | None]]:
+    """Ranges of numbers, each over the first and up to the second, that hold all readers together.
+
+    In each are about `size` readers to be looked at before an instant; the last has no end. None
+    where nobody is to be looked at.
+    """
+    waiting = (
+        select(subscribers.c.id, func.row_number().over(order_by=subscribers.c.id).label("place"))
+        .where(subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at < until)
+        .subquery()
+    )
+    firsts = select(waiting.c.id).where(waiting.c.place % size == 1 % size)
+    starts = [one - 1 for one in connection.scalars(firsts.order_by(waiting.c.id))]
+    return list(zip(starts, [*starts[1:], None], strict=True)) if starts else []
 
 
 def now_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
