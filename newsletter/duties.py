@@ -39,7 +39,8 @@ OLDEST = timedelta(days=8)  # an issue that readers are still given, where no ne
 GRACE = timedelta(minutes=30)  # after such an hour an issue composed for it still serves it
 TRY_AGAIN = timedelta(minutes=10)  # to compose an issue there are no papers for
 # Of jobs that are done apart:
-READERS = 5_000  # a range of them: a few seconds of one core
+READERS = 5_000  # numbers of them in a range: a few seconds of one core
+FEW = 500  # whose hour has come are looked at by the clock itself
 MESSAGES = 200  # a turn is worth having beside another for: four claims
 TURNS = 64  # beside each other at most
 TURN = timedelta(minutes=5)  # then a worker looks what else there is to do
@@ -178,8 +179,9 @@ class Duties:
         app = self._app
         everybody = newest != self._enrolled
         if self._engine.apart and until is None:  # nobody waits for the next one: it can go apart
-            self._hand_over(newest, calendar, now)
             everybody = False
+            if self._hand_over(newest, calendar, now):
+                return 0
         with app.database.read() as connection:
             if not everybody and not due_store.is_any(connection, now):
                 return 0
@@ -219,21 +221,29 @@ class Duties:
             tell(Event.DIGESTS_WRITTEN, issue=issue.name, queued=done.queued, skipped=done.skipped)
         return done
 
-    def _hand_over(self, newest: date, calendar: Calendar, now: datetime) -> None:
-        """Makes ranges of all readers of an issue, and now and then of those still left of it.
+    def _hand_over(self, newest: date, calendar: Calendar, now: datetime) -> bool:
+        """Makes jobs of readers, where they are many; False where there are none to be made.
 
-        So a range that was lost with its machine, or that failed, is done after all.
+        Of all readers of a new issue; and again after a while, so that a range which was lost with
+        its machine, or failed, is done after all. Of those whose hour has come where they are more
+        than this process looks at by the way.
         """
         again = self._handed_at is None or now - self._handed_at >= LOOK_AGAIN
-        if newest == self._enrolled and not again:
-            return
         with self._app.database.read() as connection:
-            issue = issues.get(connection, newest)
-            until = self._span(issue, calendar, now).until
-            parts = due_store.parts(connection, until, READERS)
-        jobs = [Compose(issue=newest, after=after, up_to=up_to) for after, up_to in parts]
+            if newest != self._enrolled or again:
+                until = self._span(issues.get(connection, newest), calendar, now).until
+                self._enrolled, self._handed_at = None, now
+            elif len(due_store.now_due(connection, now, FEW + 1)) > FEW:
+                until = now
+            else:
+                return False
+            blocks = due_store.blocks(connection, until, READERS)
+        jobs = [
+            Compose(issue=newest, after=one * READERS, up_to=(one + 1) * READERS) for one in blocks
+        ]
         self._engine.run(jobs, self.do)
-        self._enrolled, self._handed_at = newest, now
+        self._enrolled = newest
+        return bool(jobs)
 
     def _compose(self, job: Compose) -> None:
         """Writes the digests of a range of readers."""

@@ -43,8 +43,8 @@ class Compose:
     """A range of readers is given the newest issue; where another is newer, nobody anything."""
 
     issue: date
-    after: int = 0  # readers numbered over this
-    up_to: int | None = None  # and this at most; None: to the last
+    after: int  # readers numbered over this
+    up_to: int  # and this at most
 
     kind = JobKind.COMPOSE
 
@@ -116,11 +116,10 @@ def read(kind: JobKind, told: Told) -> Job:
         case JobKind.COLLECT:
             return Collect(sources=tuple(map(str, told["sources"])))
         case JobKind.COMPOSE:
-            up_to = told["up_to"]
             return Compose(
                 issue=date.fromisoformat(told["issue"]),
                 after=int(told["after"]),
-                up_to=None if up_to is None else int(up_to),
+                up_to=int(told["up_to"]),
             )
         case JobKind.DISPATCH:
             return Dispatch(

@@ -59,20 +59,12 @@ def before(
     return [_due(row) for row in connection.execute(query)]
 
 
-def parts(connection: Connection, until: datetime, size: int) -> list[tuple[int, int | None]]:
-    """Ranges of numbers, each over the first and up to the second, that hold all readers together.
-
-    In each are about `size` readers to be looked at before an instant; the last has no end. None
-    where nobody is to be looked at.
-    """
-    waiting = (
-        select(subscribers.c.id, func.row_number().over(order_by=subscribers.c.id).label("place"))
-        .where(subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at < until)
-        .subquery()
+def blocks(connection: Connection, until: datetime, size: int) -> list[int]:
+    """Which blocks of `size` numbers, 1 to `size` the 0th, hold readers to be looked at by then."""
+    query = select((subscribers.c.id - 1) // size).where(
+        subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at < until
     )
-    firsts = select(waiting.c.id).where(waiting.c.place % size == 1 % size)
-    starts = [one - 1 for one in connection.scalars(firsts.order_by(waiting.c.id))]
-    return list(zip(starts, [*starts[1:], None], strict=True)) if starts else []
+    return sorted(connection.scalars(query.distinct()))
 
 
 def now_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
