@@ -174,8 +174,8 @@ class Event(Enum):
         ("job", "words"),
         "A job failed; the clock makes it anew at its next look.",
     )
-    JOB_TAKEN_OVER = Told(
-        "job.taken_over",
+    JOB_INHERITED = Told(
+        "job.inherited",
         WARNING,
         ("job",),
         "A worker died with a job; another takes it.",

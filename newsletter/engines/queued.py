@@ -204,7 +204,7 @@ class _Worker:
                         await jobs.retry_job(one, retry_at=datetime.now(UTC))
                     except UniqueViolation:  # one like it waits already
                         await jobs.finish_job(one, Status.FAILED, delete_job=True)
-                    tell(Event.JOB_TAKEN_OVER, job=one.queueing_lock or one.task_name)
+                    tell(Event.JOB_INHERITED, job=one.queueing_lock or one.task_name)
             await asyncio.sleep(RESCUE)
 
 

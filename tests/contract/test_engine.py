@@ -244,7 +244,7 @@ def test_a_worker_that_dies_is_replaced(publication: Publication) -> None:
             return states[DeliveryState.SENT] + states[DeliveryState.UNKNOWN] == 120
 
         until(ended)
-        until(lambda: bool(left.told("job.taken_over")))
+        until(lambda: bool(left.told("job.inherited")))
         states = publication.states()
         assert 0 < states[DeliveryState.UNKNOWN] <= CONNECTIONS
         assert set(sink.taken.values()) == {1}
