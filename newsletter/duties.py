@@ -44,7 +44,7 @@ FEW = 500  # whose hour has come are looked at by the clock itself
 MESSAGES = 200  # a turn is worth having beside another for: four claims
 TURNS = 64  # beside each other at most
 TURN = timedelta(minutes=5)  # then a worker looks what else there is to do
-LOOK_AGAIN = timedelta(minutes=2)  # whether a range was lost on the way
+FRESH = timedelta(minutes=10)  # after which what the preflight said then is asked anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +87,7 @@ class Duties:
         self._engine = engine or Here()
         self.owner = f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}"
         self._has = False  # whether the lease was this one's when it last looked
-        self._enrolled: date | None = None  # the issue whose readers were all looked at
-        self._handed_at: datetime | None = None  # when they were handed over to be
+        self._enrolled: date | None = None  # the issue whose readers were looked at, or handed over
         self._tried_at: datetime | None = None
         self._refused: dict[str, str] = {}  # issues by the preflight, with its first word
 
@@ -224,15 +223,12 @@ class Duties:
     def _hand_over(self, newest: date, calendar: Calendar, now: datetime) -> bool:
         """Makes jobs of readers, where they are many; False where there are none to be made.
 
-        Of all readers of a new issue; and again after a while, so that a range which was lost with
-        its machine, or failed, is done after all. Of those whose hour has come where they are more
-        than this process looks at by the way.
+        Of all readers of a new issue; then of those whose hour has come, where they are more than
+        this process looks at by the way. So a range that was lost is done at its readers' hours.
         """
-        again = self._handed_at is None or now - self._handed_at >= LOOK_AGAIN
         with self._app.database.read() as connection:
-            if newest != self._enrolled or again:
+            if newest != self._enrolled:
                 until = self._span(issues.get(connection, newest), calendar, now).until
-                self._enrolled, self._handed_at = None, now
             elif len(due_store.now_due(connection, now, FEW + 1)) > FEW:
                 until = now
             else:
@@ -277,7 +273,7 @@ class Duties:
         cleared = self._clear(now)
         turns = min(max(1, -(-due // MESSAGES)), TURNS) if self._engine.apart else 1
         jobs = [
-            Dispatch(up_to=cleared.up_to, without=cleared.without, turn=turn)
+            Dispatch(made_at=now, up_to=cleared.up_to, without=cleared.without, turn=turn)
             for turn in range(turns)
         ]
         self._engine.run(jobs, self.do)
@@ -294,8 +290,11 @@ class Duties:
 
     def _dispatch(self, job: Dispatch) -> None:
         """Sends until nothing is due; apart from the clock, until the turn is over."""
-        app, ends_at = self._app, self._clock() + TURN
-        apart = self._engine.apart
+        app, now = self._app, self._clock()
+        apart, ends_at = self._engine.apart, now + TURN
+        cleared = Cleared(up_to=job.up_to, without=job.without)
+        if now - job.made_at > FRESH:  # it waited for a worker
+            cleared = self._clear(now)
 
         def stopped() -> bool:
             return self._stopped() or (apart and self._clock() >= ends_at)
@@ -303,7 +302,6 @@ class Duties:
         owner = f"{self.owner}/{secrets.token_hex(4)}" if apart else self.owner  # each its own
         post = replace(app.post(owner, self._clock), stopped=stopped, wait=False)
         pipeline.send_letters(app.database, app.desk, post)
-        cleared = Cleared(up_to=job.up_to, without=job.without)
         pipeline.dispatch(app.database, app.signer, replace(post, cleared=cleared))
 
     def _fold(self, now: datetime) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -58,7 +58,8 @@ class Compose:
 class Dispatch:
     """A turn of sending: letters and what is due, until nothing is or the turn is over."""
 
-    up_to: int  # the number of the newest issue that was judged
+    made_at: datetime  # when issues were judged
+    up_to: int  # the number of the newest that was
     without: frozenset[int] = frozenset()  # issues that the preflight refused
     turn: int = 0  # which of those that are sent beside each other
 
@@ -107,7 +108,12 @@ def write(job: Job) -> dict[str, Any]:
         case Compose():
             return {"issue": job.issue.isoformat(), "after": job.after, "up_to": job.up_to}
         case Dispatch():
-            return {"up_to": job.up_to, "without": sorted(job.without), "turn": job.turn}
+            return {
+                "made_at": job.made_at.isoformat(),
+                "up_to": job.up_to,
+                "without": sorted(job.without),
+                "turn": job.turn,
+            }
 
 
 def read(kind: JobKind, told: Told) -> Job:
@@ -123,6 +129,7 @@ def read(kind: JobKind, told: Told) -> Job:
             )
         case JobKind.DISPATCH:
             return Dispatch(
+                made_at=datetime.fromisoformat(told["made_at"]),
                 up_to=int(told["up_to"]),
                 without=frozenset(map(int, told["without"])),
                 turn=int(told["turn"]),

@@ -32,6 +32,7 @@ from tests.commands import Started, newsletter, refused, smtp, start
 from tests.crash.sink import Sink
 
 PATIENCE = 60  # seconds; most takes two
+NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)
 CONNECTIONS = 4  # of a worker to the mail server
 LINK_KEY = "a key of forty characters, for the tests"
 SETTINGS = """
@@ -129,7 +130,7 @@ class Publication:
 
     def put_turns(self) -> None:
         """Two turns of sending, for whoever takes them."""
-        turns = [Dispatch(up_to=1, turn=turn) for turn in range(2)]
+        turns = [Dispatch(made_at=datetime.now(UTC), up_to=1, turn=turn) for turn in range(2)]
         Queued(self.database).run(turns, lambda _: None)
 
     @contextmanager
@@ -272,12 +273,12 @@ def test_a_job_waits_once_and_goes_with_its_kind(publication: Publication) -> No
         Compose(issue=date(2026, 3, 11), after=0, up_to=7),
     ]
     for _ in range(3):
-        queue.run([*both, Dispatch(up_to=1, without=frozenset({3}))], lambda _: None)
+        queue.run([*both, Dispatch(made_at=NOON, up_to=1, without=frozenset({3}))], lambda _: None)
     rows = f"SELECT args FROM {queues.SCHEMA}.procrastinate_jobs ORDER BY queue_name"
     assert publication.sql(rows) == [
         {"sources": ["votes"]},
         {"issue": "2026-03-11", "after": 0, "up_to": 7},
-        {"up_to": 1, "without": [3], "turn": 0},
+        {"made_at": NOON.isoformat(), "up_to": 1, "without": [3], "turn": 0},
     ]
     publication.sql(f"COMMENT ON SCHEMA {queues.SCHEMA} IS 'made of another'")
     with pytest.raises(StoreError, match="newsletter db upgrade"):
@@ -304,7 +305,7 @@ def test_a_job_waits_once_and_goes_with_its_kind(publication: Publication) -> No
     [
         Collect(sources=("a", "b")),
         Compose(issue=date(2026, 3, 11), after=5, up_to=9),
-        Dispatch(up_to=4, without=frozenset({2, 3}), turn=1),
+        Dispatch(made_at=NOON, up_to=4, without=frozenset({2, 3}), turn=1),
     ],
 )
 def test_a_job_comes_back_from_json(job: Job) -> None:
