@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from newsletter import pipeline
 from newsletter.delivery import DeliveryState
-from newsletter.jobs import Collect, Do, Job, JobKind
 from newsletter.duties import Duties
+from newsletter.jobs import Collect, Do, Job, JobKind
 from newsletter.pipeline.connections import Road
 from newsletter.store import folding, issues, leases, ledger
 from newsletter.store.ledger import Entry
@@ -251,19 +251,20 @@ def test_jobs_are_done_by_whoever_takes_them(anywhere: Running) -> None:
     assert len(anywhere.sent(asa)) == 2
 
 
-def test_what_waited_long_for_a_worker_is_judged_anew(anywhere: Running) -> None:
+def test_what_waited_long_for_a_worker_is_judged_anew(running: Running) -> None:
     """What the preflight cleared then may be refused by now."""
     engine = Elsewhere()
-    asa = anywhere.reads("1", Preferences(at=time(6, 0)))
-    anywhere.at(5)
-    anywhere.duties = Duties(anywhere.app, anywhere.clock, engine=engine)
-    anywhere.at(6)
+    asa = running.reads("1", Preferences(at=time(6, 0)))
+    running.at(5)
+    running.duties = Duties(running.app, running.clock, engine=engine)
+    running.at(6)
     (dispatch,) = engine.takes(JobKind.DISPATCH)
-    with anywhere.app.database.write() as connection:  # the card is broken meanwhile
+    with running.app.database.write() as connection:  # the card is broken meanwhile
         connection.execute(text("UPDATE issue_papers SET card = replace(card, '<', '&lt;')"))
-    anywhere.clock.now += timedelta(minutes=20)
-    anywhere.duties.do(dispatch)
-    assert anywhere.sent(asa) == []
+    running.clock.now += timedelta(minutes=20)
+    running.duties.do(dispatch)
+    assert running.sent(asa) == []
+    assert [one.state for one in running.waits()] == [DeliveryState.QUEUED]
 
 
 def test_a_clock_that_was_wrong_holds_no_lease_for_ever(running: Running) -> None:
