@@ -1,0 +1,85 @@
+"""No transaction is long: from page to mailbox, work is committed some rows at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from newsletter.delivery import DeliveryState
+from newsletter.pipeline.enrolling import BATCH
+from tests.contract.test_belt import NOON, issue_id
+from tests.world import Ledger, Scripted
+
+ROWS = 2 * BATCH + 50  # of a batch of readers: a delivery and the next look at each
+    2 * BATCH + 50
+)  # a batch of readers: a delivery and the next hour of each, and what is beside
+SECONDS = 10.0  # many times what a batch takes; one that waits for a server takes longer
+    10.0  # many times what a batch takes here: a transaction that waits for a server is longer
+)
+
+
+@dataclass
+class Transactions:
+    """What was written and how long it took, transaction by transaction."""
+
+    rows: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def watched(engine: Engine) -> Iterator[Transactions]:
+    """All transactions of an engine meanwhile, those of other threads too."""
+    seen = Transactions()
+    running: dict[Any, tuple[float, list[int]]] = {}
+
+    def begun(connection: Any) -> None:
+        running[connection.connection.dbapi_connection] = (time.monotonic(), [0])
+
+    def wrote(
+        connection: Any, cursor: Any, statement: str, given: Any, _c: Any, many: bool
+    ) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            rows = len(given) if many else max(cursor.rowcount, 0)
+            running[connection.connection.dbapi_connection][1][0] += rows
+
+    def ended(connection: Any) -> None:
+        began, rows = running.pop(connection.connection.dbapi_connection)
+        seen.rows.append(rows[0])
+        seen.seconds.append(time.monotonic() - began)
+
+    ears = {"begin": begun, "after_cursor_execute": wrote, "commit": ended, "rollback": ended}
+    for name, ear in ears.items():
+        event.listen(engine, name, ear)
+    yield seen
+    for name, ear in ears.items():
+        event.remove(engine, name, ear)
+    assert not running  # nothing is left open
+
+
+@pytest.fixture
+def ledger(database_url: str) -> Iterator[Ledger]:
+    made = Ledger(database_url)
+    yield made
+    made.database.close()
+
+
+def test_composing_and_sending_commit_some_rows_at_a_time(ledger: Ledger) -> None:
+    """However many readers there are: a batch of them, or of their deliveries, a transaction."""
+    readers = 2 * BATCH + 100
+    ledger.add_readers(readers, NOON - timedelta(days=1))
+    with watched(ledger.database.engine) as seen:
+        number = issue_id(ledger.compose())
+        ledger.post(Scripted())
+    assert ledger.counts(number)[DeliveryState.SENT] >= readers
+    assert sum(seen.rows) > 5 * readers  # composed, looked at, claimed, begun and finished
+    assert max(seen.rows) <= ROWS
+    assert max(seen.seconds) < SECONDS
+    assert sum(1 for rows in seen.rows if rows > BATCH) == 2  # the two full batches of readers
