@@ -47,6 +47,7 @@ from subscribers.model import State
 from subscribers.schema import subscribers, suppressions
 
 LOST = "the sender stopped after the content may have left; not sent again by itself"
+FORWARD = 5_000  # deliveries brought forward at once: others wait for it a second or so
 BY_RECEIPT = "receipts"  # who wrote what a receipt told
 
 
@@ -482,10 +483,15 @@ def settle_lost(connection: Connection, now: datetime) -> int:
 
 
 def bring_forward(
-    connection: Connection, now: datetime, *, subscriber_id: int | None = None
+    connection: Connection,
+    now: datetime,
+    *,
+    subscriber_id: int | None = None,
+    limit: int = FORWARD,
 ) -> int:
     """Makes due now what waits for its hour, its next try or a limit; returns how many those were.
 
+    At most `limit`: whoever means all asks again, in another transaction, until there are none.
     A delivery never tried is dated now; one tried before keeps its date, so that a second copy
     would be the same message. Where limits had put it off, they do so anew.
     """
@@ -500,12 +506,13 @@ def bring_forward(
     ]
     if subscriber_id is not None:
         later.append(deliveries.c.subscriber_id == subscriber_id)
-    untried = update(deliveries).where(*later, deliveries.c.attempt == 0)
-    tried = update(deliveries).where(*later, deliveries.c.attempt > 0)
-    return (
-        connection.execute(untried.values(due_at=now, next_at=now)).rowcount
-        + connection.execute(tried.values(next_at=now)).rowcount
-    )
+    query = select(deliveries.c.id).where(*later).limit(limit).with_for_update()
+    some = list(connection.scalars(query))
+    if not some:
+        return 0
+    waits = update(deliveries).where(deliveries.c.id.in_(some))
+    untried = case((deliveries.c.attempt == 0, now), else_=deliveries.c.due_at)
+    return connection.execute(waits.values(due_at=untried, next_at=now)).rowcount
 
 
 def _picks_row(picks: Iterable[Pick], place: Mapping[PaperId, int]) -> str:

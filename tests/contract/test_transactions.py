@@ -19,11 +19,7 @@ from tests.contract.test_belt import NOON, issue_id
 from tests.world import Ledger, Scripted
 
 ROWS = 2 * BATCH + 50  # of a batch of readers: a delivery and the next look at each
-    2 * BATCH + 50
-)  # a batch of readers: a delivery and the next hour of each, and what is beside
 SECONDS = 10.0  # many times what a batch takes; one that waits for a server takes longer
-    10.0  # many times what a batch takes here: a transaction that waits for a server is longer
-)
 
 
 @dataclass
@@ -43,9 +39,7 @@ def watched(engine: Engine) -> Iterator[Transactions]:
     def begun(connection: Any) -> None:
         running[connection.connection.dbapi_connection] = (time.monotonic(), [0])
 
-    def wrote(
-        connection: Any, cursor: Any, statement: str, given: Any, _c: Any, many: bool
-    ) -> None:
+    def wrote(connection: Any, cursor: Any, statement: str, given: Any, _: Any, many: bool) -> None:
         if statement.startswith(("INSERT", "UPDATE", "DELETE")):
             rows = len(given) if many else max(cursor.rowcount, 0)
             running[connection.connection.dbapi_connection][1][0] += rows
@@ -83,3 +77,15 @@ def test_composing_and_sending_commit_some_rows_at_a_time(ledger: Ledger) -> Non
     assert max(seen.rows) <= ROWS
     assert max(seen.seconds) < SECONDS
     assert sum(1 for rows in seen.rows if rows > BATCH) == 2  # the two full batches of readers
+
+
+def test_what_waits_is_brought_forward_some_at_a_time(ledger: Ledger) -> None:
+    """Whatever `send --now` finds, a transaction makes no more due than it is told to."""
+    ledger.add_readers(20, NOON - timedelta(days=1))
+    dawn = NOON.replace(hour=1)
+    ledger.compose(dawn)
+    done = []
+    while not done or done[-1]:
+        with ledger.database.write() as connection:
+            done.append(deliveries.bring_forward(connection, dawn, limit=8))
+    assert done == [8, 8, 6, 0]
