@@ -22,8 +22,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_letters_subscriber_id"), "letters", ["subscriber_id"])
     op.create_index(op.f("ix_delivery_events_at"), "delivery_events", ["at"])
     if op.get_bind().dialect.name == "postgresql":
-        # A fifth of a ledger of years is what waits by default until its dead rows are cleared away;
-        # a claim has to pass over those. Room on a page keeps what a claim writes on that page.
+        # By default dead rows stay until they are a fifth of a ledger of years, and every claim
+        # passes over them. Room on a page keeps what a claim writes on that page.
         op.execute(
             "ALTER TABLE deliveries SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, "
             "autovacuum_analyze_scale_factor = 0.01)"
