@@ -273,14 +273,14 @@ def claim(
             func.coalesce(deliveries.c.retried_at, deliveries.c.due_at).label("news_from"),
             deliveries.c.tries,
             deliveries.c.attempt,
-            deliveries.c.lease_until,
         )
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .outerjoin(suppressions, silenced(now))
         .where(deliveries.c.id.in_(taken))
         .order_by(deliveries.c.next_at, deliveries.c.id)
     )
-    return [Claimed(**row._asdict()) for row in rows]
+    names, until = tuple(rows.keys()), now + lease
+    return [Claimed(**dict(zip(names, row, strict=True)), lease_until=until) for row in rows.all()]
 
 
 def _first_due(

@@ -295,9 +295,12 @@ def count_due(
 
 def read_picks(kept: str, issue: Issue) -> tuple[Pick, ...]:
     """The picks of a delivery, best first."""
+    candidates = issue.candidates
     return tuple(
-        Pick(paper_id=issue.candidates[place].paper_id, score=score, reasons=tuple(reasons))
-        for place, score, reasons in json.loads(kept)
+        [
+            Pick(candidates[place].paper_id, score, tuple(reasons))
+            for place, score, reasons in json.loads(kept)
+        ]
     )
 
 
