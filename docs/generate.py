@@ -182,7 +182,7 @@ LOGS = """\
 
 <!-- Made by `python docs/generate.py` from newsletter/log_events.py; do not edit. -->
 
-`newsletter run` and `newsletter serve` tell what happens, a line an event, on standard error: for
+`newsletter run`, `serve` and `worker` tell what happens, a line an event, on standard error: for
 people where that is a terminal, else in JSON. `[log] format` chooses one (`console`, `json`),
 `level` the least grave event that is told.
 

@@ -1,15 +1,16 @@
 """The duties of a running publication, each one look: what is due by the clock is done, once.
 
 Every duty can be repeated and cut short. Those that one process is enough for are done under a
-lease, so a second process beside it only takes over. The clock is an argument; who calls is
-`scheduler.py`, and simulations.
+lease, so a second process beside it only takes over. What is much work is made into jobs, which an
+engine has done here or elsewhere. The clock is an argument; who calls is `scheduler.py`, a worker
+of `engines`, and simulations.
 """
 
 from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -17,16 +18,18 @@ from functools import partial
 from newsletter import pipeline
 from newsletter.app import App
 from newsletter.calendar import Calendar
+from newsletter.issue import Issue
+from newsletter.jobs import Collect, Compose, Dispatch, Engine, Here, Job
 from newsletter.log_events import Event
 from newsletter.logs import tell
 from newsletter.pipeline import pruning, webhooks
 from newsletter.pipeline.compose import BY_SETTING
-from newsletter.pipeline.enrolling import Span, enrol
+from newsletter.pipeline.enrolling import EVERYBODY, Enrolled, Range, Span, enrol
 from newsletter.pipeline.pruning import Retention
 from newsletter.preflight.report import Report
 from newsletter.store import folding, issue_skips, issues, leases, ledger, source_states
 from newsletter.store import letters as kept_letters
-from newsletter.store.database import Connection
+from newsletter.store.ledger import Cleared
 from subscribers import due_store
 
 LEASE = timedelta(seconds=90)
@@ -35,6 +38,13 @@ FOLDED = 500  # deliveries a transaction
 OLDEST = timedelta(days=8)  # an issue that readers are still given, where no newer one came
 GRACE = timedelta(minutes=30)  # after such an hour an issue composed for it still serves it
 TRY_AGAIN = timedelta(minutes=10)  # to compose an issue there are no papers for
+# Of jobs that are done apart:
+READERS = 5_000  # numbers of them in a range: a few seconds of one core
+FEW = 500  # whose hour has come are looked at by the clock itself
+MESSAGES = 200  # a turn is worth having beside another for: four claims
+TURNS = 64  # beside each other at most
+TURN = timedelta(minutes=5)  # then a worker looks what else there is to do
+FRESH = timedelta(minutes=10)  # after which what the preflight said then is asked anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +77,17 @@ class Duties:
         app: App,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         stopped: Callable[[], bool] = lambda: False,
+        engine: Engine | None = None,
     ) -> None:
+        """Without an engine all is done here."""
         self.failures: dict[str, str] = {}  # what fails now, by duty
         self._app = app
         self._clock = clock
         self._stopped = stopped
+        self._engine = engine or Here()
         self.owner = f"{socket.gethostname()[:32]}/{secrets.token_hex(8)}"
         self._has = False  # whether the lease was this one's when it last looked
-        self._enrolled: date | None = None  # the issue whose readers were all looked at
+        self._enrolled: date | None = None  # the issue whose readers were looked at, or handed over
         self._tried_at: datetime | None = None
         self._looked_for: tuple[date, bool] | None = None  # the day, and whether its hour was past
         self._refused: dict[str, str] = {}  # issues by the preflight, with its first word
@@ -95,14 +108,26 @@ class Duties:
         with self._app.database.write() as connection:
             leases.give_back(connection, NAME, self.owner)
 
+    def do(self, job: Job) -> None:
+        """Does a job, whoever made it; raises what its verb does."""
+        match job:
+            case Collect():
+                self._collect(job.sources)
+            case Compose():
+                self._compose(job)
+            case Dispatch():
+                self._dispatch(job)
+
     def collect(self) -> None:
         """Asks every source for what is new."""
-        if self.mine():
-            self._collect()
+        if not self.mine():
+            return
+        apart = [Collect(sources=(name,)) for name in self._app.settings.sources]
+        self._engine.run(apart if self._engine.apart else [Collect()], self.do)
 
-    def _collect(self) -> None:
+    def _collect(self, sources: Sequence[str] = ()) -> None:
         app = self._app
-        pipeline.collect(app.database, app.fetcher, app.sources(), self._clock())
+        pipeline.collect(app.database, app.fetcher, app.sources(sources), self._clock())
 
     def compose(self) -> None:
         """Freezes the issue of today once its hour has come, and gives it to whom it is due.
@@ -159,37 +184,83 @@ class Duties:
         """Gives an issue to whom it is due; how many had it and wait for today's."""
         app = self._app
         everybody = newest != self._enrolled
+        if self._engine.apart and until is None:  # nobody waits for the next one: it can go apart
+            everybody = False
+            if self._hand_over(newest, calendar, now):
+                return 0
         with app.database.read() as connection:
             if not everybody and not due_store.is_any(connection, now):
                 return 0
             issue = issues.get(connection, newest)
-        late, following = app.settings.schedule.catch_up, calendar.next_cut_off(now, done=newest)
-        since = calendar.cut_off(newest)
+        span = self._span(issue, calendar, now, until)
+        done = self._write(issue, span, EVERYBODY if everybody else None, self._keep)
+        if everybody and not self._stopped():
+            self._enrolled = newest
+        return done.waiting
+
+    def _span(
+        self, issue: Issue, calendar: Calendar, now: datetime, until: datetime | None = None
+    ) -> Span:
+        """The hours that the newest issue serves."""
+        late = self._app.settings.schedule.catch_up
+        since = calendar.cut_off(issue.day)
         if issue.composed_at < since:  # early, for those whose hour it was
             since = max(issue.composed_at - GRACE, since - late)
-        span = Span(
-            now=now,
-            since=since,
-            until=until or following,
-            late=late,
-        )
+        following = until or calendar.next_cut_off(now, done=issue.day)
+        return Span(now=now, since=since, until=following, late=late)
+
+    def _write(
+        self, issue: Issue, span: Span, readers: Range | None, keep: Callable[[int], None]
+    ) -> Enrolled:
+        app = self._app
         done = enrol(
             app.database,
             app.renderer,
             app.terms.embedder,
             issue,
             span,
-            everybody=everybody,
-            progress=lambda _: self._keep(),
+            readers=readers,
+            progress=keep,
             stopped=self._stopped,
         )
-        if not self._stopped():
-            self._enrolled = newest
         if done.queued or done.skipped:
             tell(Event.DIGESTS_WRITTEN, issue=issue.name, queued=done.queued, skipped=done.skipped)
-        return done.waiting
+        return done
 
-    def _keep(self) -> None:
+    def _hand_over(self, newest: date, calendar: Calendar, now: datetime) -> bool:
+        """Makes jobs of readers, where they are many; False where there are none to be made.
+
+        Of all readers of a new issue; then of those whose hour has come, where they are more than
+        this process looks at by the way. So a range that was lost is done at its readers' hours.
+        """
+        with self._app.database.read() as connection:
+            if newest != self._enrolled:
+                until = self._span(issues.get(connection, newest), calendar, now).until
+            elif len(due_store.now_due(connection, now, FEW + 1)) > FEW:
+                until = now
+            else:
+                return False
+            blocks = due_store.blocks(connection, until, READERS)
+        jobs = [
+            Compose(issue=newest, after=one * READERS, up_to=(one + 1) * READERS) for one in blocks
+        ]
+        self._engine.run(jobs, self.do)
+        self._enrolled = newest
+        return bool(jobs)
+
+    def _compose(self, job: Compose) -> None:
+        """Writes the digests of a range of readers."""
+        app, now = self._app, self._clock()
+        with app.database.read() as connection:
+            newest = issues.latest_day(connection)
+            calendar = app.terms.calendar(issue_skips.days(connection))
+            if newest != job.issue:
+                return
+            issue = issues.get(connection, newest)
+        readers = Range(after=job.after, up_to=job.up_to)
+        self._write(issue, self._span(issue, calendar, now), readers, lambda _: None)
+
+    def _keep(self, _: int) -> None:
         self.mine()
 
     def send(self) -> None:
@@ -201,19 +272,44 @@ class Duties:
             with app.database.write() as connection:
                 pipeline.report(connection, app.settings.report.to, now)
         with app.database.read() as connection:
-            if not self._is_anything_due(connection, now):
+            due = ledger.count_due(connection, now)
+            if not due and not kept_letters.waiting(connection, now):
                 return
-        post = replace(app.post(self.owner, self._clock), stopped=self._stopped, wait=False)
-        pipeline.open_roads(post.roads)
+        if not self._engine.apart:  # a closed road is told before anything is judged
+            pipeline.open_roads(app.roads())
+        cleared = self._clear(now)
+        turns = min(max(1, -(-due // MESSAGES)), TURNS) if self._engine.apart else 1
+        jobs = [
+            Dispatch(made_at=now, up_to=cleared.up_to, without=cleared.without, turn=turn)
+            for turn in range(turns)
+        ]
+        self._engine.run(jobs, self.do)
 
+    def _clear(self, now: datetime) -> Cleared:
+        """Judges what nothing was sent of yet."""
+        app = self._app
         found = pipeline.clear(app.database, partial(app.judge, now=now), now)
-        pipeline.send_letters(app.database, app.desk, post)
-        post = replace(post, cleared=found.cleared)
-        pipeline.dispatch(app.database, app.signer, post)
         refused = {report.issue: _first_word(report) for report in found.refused}
         for name in refused.keys() - self._refused.keys():
             tell(Event.ISSUE_REFUSED, issue=name, words=refused[name])
         self._refused = refused
+        return found.cleared
+
+    def _dispatch(self, job: Dispatch) -> None:
+        """Sends until nothing is due; apart from the clock, until the turn is over."""
+        app, now = self._app, self._clock()
+        apart, ends_at = self._engine.apart, now + TURN
+        cleared = Cleared(up_to=job.up_to, without=job.without)
+        if now - job.made_at > FRESH:  # it waited for a worker
+            cleared = self._clear(now)
+
+        def stopped() -> bool:
+            return self._stopped() or (apart and self._clock() >= ends_at)
+
+        owner = f"{self.owner}/{secrets.token_hex(4)}" if apart else self.owner  # each its own
+        post = replace(app.post(owner, self._clock), stopped=stopped, wait=False)
+        pipeline.send_letters(app.database, app.desk, post)
+        pipeline.dispatch(app.database, app.signer, replace(post, cleared=cleared))
 
     def _fold(self, now: datetime) -> None:
         before = now - self._app.settings.schedule.catch_up
@@ -226,9 +322,6 @@ class Duties:
                 break
         if folded:
             tell(Event.DIGESTS_FOLDED, number=folded)
-
-    def _is_anything_due(self, connection: Connection, now: datetime) -> bool:
-        return bool(ledger.count_due(connection, now) or kept_letters.waiting(connection, now))
 
     def tell(self) -> None:
         """Tells webhooks what happened."""

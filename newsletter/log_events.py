@@ -50,6 +50,8 @@ FIELDS = {
     "file": "A file.",
     "found": "Deliveries in doubt that an earlier run left.",
     "issue": "The day of an issue.",
+    "job": "Which job it is: what it does, a slash, and of what.",
+    "jobs": "What a worker takes: collect, compose, dispatch.",
     "kind": "Which letter it is.",
     "late": "Seconds after the reader's hour.",
     "lease": "The name of what one process at a time does.",
@@ -61,7 +63,7 @@ FIELDS = {
     "now": "What it is now.",
     "number": "How many.",
     "observations": "Looks at votes that were new.",
-    "owner": "The name of the process that has the lease.",
+    "owner": "The name of the process that has the lease, or takes jobs.",
     "pages": "The public address of readers' pages.",
     "papers": "How many papers.",
     "queued": "Digests that were written for readers.",
@@ -153,6 +155,30 @@ class Event(Enum):
     LEASE_TAKEN = Told("lease.taken", INFO, _LEASE, "This process does it from now on.")
     LEASE_LOST = Told(
         "lease.lost", WARNING, _LEASE, "Another process does it: this one was away too long."
+    )
+
+    WORKER_STARTED = Told(
+        "worker.started", INFO, ("owner", "jobs", "number"), "A worker takes jobs from now on."
+    )
+    WORKER_STOPPED = Told("worker.stopped", INFO, ("owner", "seconds"), "It stopped, as asked.")
+    WORKER_WAITS = Told(
+        "worker.waits",
+        WARNING,
+        ("words",),
+        "The queue could not be used; the worker tries again until it can.",
+    )
+    JOB_DONE = Told("job.done", INFO, ("job", "seconds"), "A worker did a job.")
+    JOB_FAILED = Told(
+        "job.failed",
+        WARNING,
+        ("job", "words"),
+        "A job failed; the clock makes it anew at its next look.",
+    )
+    JOB_INHERITED = Told(
+        "job.inherited",
+        WARNING,
+        ("job",),
+        "A worker died with a job; another takes it.",
     )
 
     SERVE_STARTED = Told("serve.started", INFO, ("where", "pages"), "Readers' pages are served.")

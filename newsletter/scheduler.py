@@ -21,6 +21,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from newsletter.app import App
 from newsletter.duties import Duties, plan
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.jobs import Engine
 from newsletter.log_events import Event
 from newsletter.logs import tell
 
@@ -41,12 +42,14 @@ class Clockwork:
         self,
         app: App,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        engine: Engine | None = None,
     ) -> None:
+        """Without an engine all is done in this process."""
         self._clock = clock
         self._pages = app.settings.pages.url
         self._began = time.monotonic()
         self._stopped = threading.Event()
-        self._duties = Duties(app, clock, self._stopped.is_set)
+        self._duties = Duties(app, clock, self._stopped.is_set, engine)
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(THREADS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},

@@ -37,8 +37,13 @@ class Looked:
     served_on: date | None
 
 
-def before(connection: Connection, until: datetime, after: int, limit: int) -> list[Due]:
-    """Readers to be looked at before an instant, numbered over `after`, in order of number."""
+def before(
+    connection: Connection, until: datetime, after: int, limit: int, *, up_to: int | None = None
+) -> list[Due]:
+    """Readers to be looked at before an instant, in order of number.
+
+    Those numbered over `after`, and `up_to` at most, the first `limit` of them.
+    """
     query = (
         select(subscribers)
         .where(
@@ -49,7 +54,17 @@ def before(connection: Connection, until: datetime, after: int, limit: int) -> l
         .order_by(subscribers.c.id)
         .limit(limit)
     )
+    if up_to is not None:
+        query = query.where(subscribers.c.id <= up_to)
     return [_due(row) for row in connection.execute(query)]
+
+
+def blocks(connection: Connection, until: datetime, size: int) -> list[int]:
+    """Which blocks of `size` numbers, 1 to `size` the 0th, hold readers to be looked at by then."""
+    query = select((subscribers.c.id - 1) // size).where(
+        subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at < until
+    )
+    return sorted(connection.scalars(query.distinct()))
 
 
 def now_due(connection: Connection, now: datetime, limit: int) -> list[Due]:

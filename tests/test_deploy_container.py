@@ -19,7 +19,7 @@ from tests.deploying import DEPLOY, ROOT, understood
 from tests.test_wheel import run
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-COMPOSITIONS = ("compose.yaml", "compose.postgres.yaml")
+COMPOSITIONS = ("compose.yaml", "compose.postgres.yaml", "compose.workers.yaml")
 IMAGE = r"[a-z]+(:[\w.-]+)?"  # a plain name, of no registry in particular
 
 

@@ -26,6 +26,7 @@ BREACHES = {
     "imap": ("newsletter/papers.py", "imaplib"),
     "http": ("newsletter/papers.py", "httpx"),
     "web": ("newsletter/papers.py", "fastapi"),
+    "queue": ("newsletter/papers.py", "procrastinate"),
     "clock": ("newsletter/papers.py", "apscheduler"),
     "formats": ("newsletter/papers.py", "feedparser"),
     "dkim": ("newsletter/papers.py", "cryptography"),

@@ -32,6 +32,7 @@ path = "papers.jsonl"
 [schedule]
 compose_at = "00:00"
 send_seconds = 5
+catch_up_hours = 24
 """
 PATIENCE = 90  # seconds; it takes five
 

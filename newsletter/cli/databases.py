@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from newsletter import engines
 from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.show import as_json, counted, dump, progress, say, table
@@ -25,7 +26,10 @@ def db() -> None:
 @db.command("upgrade", epilog="Example: newsletter db upgrade")
 @pass_app
 def upgrade(app: App) -> None:
-    """Make the schema current. The embedded database does so by itself."""
+    """Make the schema current, and the tables of the queue where schedule.engine has one.
+
+    The embedded database does so by itself.
+    """
     before = app.bare_database.revision()
     copy = app.bare_database.upgrade()
     if before == HEAD:
@@ -33,6 +37,8 @@ def upgrade(app: App) -> None:
     else:
         kept = f" As it was before it is {copy}." if copy is not None else ""
         say(f"{app.bare_database.shown} went from schema {before or 'none'} to {HEAD}.{kept}")
+    if app.settings.schedule.engine == engines.QUEUE and engines.queue(app).make():
+        say("The tables of the queue were made; what waited in it is made again by the clock.")
 
 
 @db.command("show", epilog="Example: newsletter db show")

@@ -10,7 +10,7 @@ from newsletter import logs
 from newsletter.app import App
 from newsletter.log_events import Event, Level
 
-SERVICES = ("run", "serve")
+SERVICES = ("run", "serve", "worker")
 
 
 def keep(app: App, command: str | None) -> None:

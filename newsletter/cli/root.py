@@ -43,6 +43,7 @@ from newsletter.cli.serve import serve
 from newsletter.cli.show import complain
 from newsletter.cli.stats import stats
 from newsletter.cli.status import status
+from newsletter.cli.worker import worker
 from newsletter.config import load
 from newsletter.errors import NewsletterError
 from subscribers.errors import SubscriberError
@@ -111,6 +112,7 @@ for _command in (
     send,
     serve,
     run,
+    worker,
     schedule,
     status,
     alerts.alerts,

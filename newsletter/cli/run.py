@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from newsletter import engines
 from newsletter.app import App
 from newsletter.cli.options import pass_app
 from newsletter.cli.serve import end_asked, serve_pages
@@ -28,10 +29,11 @@ def run(app: App, pages: bool, bind: str | None, port: int | None) -> None:
     """Collect, compose, send and serve pages, each at its time, until it is stopped.
 
     Stopping (SIGTERM, Ctrl-C) ends after the message under way. What was missed while it did not
-    run is done when it starts; a second one beside it does nothing twice.
+    run is done when it starts; a second one beside it does nothing twice. With schedule.engine =
+    "procrastinate" it says when, and `newsletter worker` anywhere does what is much work.
     """
     asked = end_asked()
-    clockwork = Clockwork(app)
+    clockwork = Clockwork(app, engine=engines.build(app))
     if not pages:
         say("Runs without pages. Stop it by Ctrl-C.")
     clockwork.start()

@@ -77,7 +77,6 @@ def compose(
         terms.embedder,
         issue,
         Span(now=now, until=calendar.next_cut_off(now, done=day)),
-        everybody=True,
         progress=progress,
     )
     return Composed(issue=issue, fresh=fresh, queued=done.queued, skipped=done.skipped)

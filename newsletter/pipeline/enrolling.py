@@ -42,6 +42,17 @@ class Span:
     late: timedelta | None = None  # how long after its hour a digest is worth having; None: a day
 
 
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Which readers are looked at, by their numbers."""
+
+    after: int = 0  # over this
+    up_to: int | None = None  # this at most; None: to the last
+
+
+EVERYBODY = Range()
+
+
 @dataclass(kw_only=True)
 class Enrolled:
     """How many deliveries were written."""
@@ -58,13 +69,13 @@ def enrol(
     issue: Issue,
     span: Span,
     *,
-    everybody: bool,
+    readers: Range | None = EVERYBODY,
     progress: Callable[[int], None] = lambda _: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Enrolled:
     """Writes the deliveries of an issue that are due, or will be before the next one.
 
-    With `everybody`, those of all hours up to `span.until`; else of those that have come.
+    To `readers`, those of all hours up to `span.until`; without, of those that have come.
     `progress` is told how many readers were looked at since it was last told.
     """
     done = Enrolled()
@@ -72,7 +83,7 @@ def enrol(
     with database.read() as connection:
         recent = issues.between(connection, issue.day - AWAY, issue.day)
         over = issue_acts.standing(connection, issue.id).cancelled
-    for batch in _batches(database, span, everybody=everybody):
+    for batch in _batches(database, span, readers):
         if stopped():
             return done
         own = {slug for one in batch for slug in one.reader.preferences.follows}
@@ -110,13 +121,13 @@ def enrol_one(connection: Connection, issue: Issue, reader: Subscriber, now: dat
     return True
 
 
-def _batches(database: Database, span: Span, *, everybody: bool) -> Iterator[list[Due]]:
-    last = 0
+def _batches(database: Database, span: Span, readers: Range | None) -> Iterator[list[Due]]:
+    last = readers.after if readers else 0
     while True:
         with database.read() as connection:
             batch = (
-                due_store.before(connection, span.until, last, BATCH)
-                if everybody
+                due_store.before(connection, span.until, last, BATCH, up_to=readers.up_to)
+                if readers
                 else due_store.now_due(connection, span.now, BATCH)
             )
         if not batch:

@@ -120,6 +120,11 @@ class ScheduleSettings(Options):
     send_seconds: int = Field(
         default=60, ge=5, le=3600, description="Seconds between two looks for what is due."
     )
+    engine: Literal["embedded", "procrastinate"] = Field(
+        default="embedded",
+        description="Where the work is done: embedded in `newsletter run` itself; procrastinate by "
+        "`newsletter worker` on any number of machines, which share a PostgreSQL database.",
+    )
 
     catch_up_hours: int = Field(
         default=6,

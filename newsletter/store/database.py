@@ -47,6 +47,11 @@ class Database:
         return self._url.render_as_string(hide_password=True)
 
     @property
+    def address(self) -> str:
+        """The URL as PostgreSQL's own library takes it, with the password."""
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @property
     def embedded(self) -> bool:
         """Whether it is SQLite, ours alone, and migrates by itself."""
         return self.engine.dialect.name == "sqlite"
