@@ -30,6 +30,7 @@ CENTRE = "10.77.0.1"  # the switch, the database and the mail server; addresses 
 NETWORK = "10.77.0.0/24"
 HUB = "hub"
 ROOMS = Path("/run/netns")
+OURS = Path("/proc/thread-self/ns/net")
 PATIENCE = 60  # seconds for a process to end
 _NEWNET, _NEWUTS = 0x40000000, 0x04000000  # CLONE_NEWNET, CLONE_NEWUTS
 
@@ -60,13 +61,14 @@ class Hosts:
         """The namespace of a host, as `ip` knows it."""
         return f"{self._prefix}{name}"
 
-    def cut(self, name: str, way: str) -> None:
-        """Takes a host off the network: its `port` of the switch is dead, or its own `card`."""
+    @contextmanager
+    def cut(self, name: str, way: str) -> Iterator[None]:
+        """A host is off the network: its `port` of the switch is dead, or its own `card`."""
         self._ends(name, way, "down")
-
-    def mend(self, name: str, way: str) -> None:
-        """Puts it back."""
-        self._ends(name, way, "up")
+        try:
+            yield
+        finally:
+            self._ends(name, way, "up")
 
     def _ends(self, name: str, way: str, state: str) -> None:
         room, device = (HUB, _port(name)) if way == "port" else (name, "eth0")
@@ -97,7 +99,7 @@ class Hosts:
 @contextmanager
 def inside(room: str) -> Iterator[None]:
     """This thread, and whom it starts, is in a namespace: sockets made there stay there."""
-    with open("/proc/thread-self/ns/net", "rb") as ours, open(ROOMS / room, "rb") as theirs:
+    with OURS.open("rb") as ours, (ROOMS / room).open("rb") as theirs:
         _call("setns", theirs.fileno(), _NEWNET)
         try:
             yield
@@ -156,7 +158,9 @@ class Pace:
             assert hasattr(module, name), f"{room} has no {name} any more"
             setattr(module, name, value)
         database = importlib.import_module("newsletter.store.database")
-        told = database.PATIENCE.replace("session_timeout = '30s'", f"session_timeout = '{self.silent}s'")
+        told = database.PATIENCE.replace(
+            "session_timeout = '30s'", f"session_timeout = '{self.silent}s'"
+        )
         assert told != database.PATIENCE
         database.PATIENCE = told
         app = importlib.import_module("newsletter.app").App

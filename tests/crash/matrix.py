@@ -24,7 +24,7 @@ from newsletter.app import App
 from newsletter.config import load
 from newsletter.delivery import DeliveryState
 from newsletter.pipeline import Edition
-from newsletter.store import issues, ledger, queues
+from newsletter.store import issues, ledger
 from subscribers import store
 from subscribers.model import Consent, Preferences
 from tests.commands import newsletter
@@ -38,6 +38,7 @@ READERS = 400
 CONNECTIONS = 4  # of one host: the jobs of a worker are done one after the other
 LEASE = 3.0  # seconds
 PACE = 0.06  # seconds that the mail server thinks before and after each message
+BUSY = 5 * PACE  # seconds; who was heard within is in the middle of messages
 PATIENCE = 90  # seconds until all has come to an end
 STRIKES = ("cut", "freeze", "kill", "restart")
 HIT = ("cut", "freeze", "kill")  # strikes at one host
@@ -76,6 +77,7 @@ class Strike:
 def draw(chance: random.Random, kinds: tuple[str, ...] = ()) -> list[Strike]:
     """Some strikes at random; each of `kinds` where they are named, at a host of its own."""
     apart = dict(zip(HIT, chance.sample(NAMES, len(NAMES)), strict=True))
+    longest = 2.2 if kinds else 5.0  # leases
     chosen = kinds or tuple(chance.sample(STRIKES, chance.randint(1, len(STRIKES))))
     found = []
     for kind in chosen:
@@ -86,7 +88,7 @@ def draw(chance: random.Random, kinds: tuple[str, ...] = ()) -> list[Strike]:
                 host="" if kind == "restart" else anyone,
                 at=chance.randrange(int(READERS * 0.7)),
                 after=chance.random() * 2 * PACE,
-                lasts=LEASE * chance.uniform(1.2, 2.2) if kind in ("cut", "freeze") else 0,
+                lasts=LEASE * chance.uniform(1.2, longest) if kind in ("cut", "freeze") else 0,
                 way=chance.choice(("port", "card")),
             )
         )
@@ -96,7 +98,16 @@ def draw(chance: random.Random, kinds: tuple[str, ...] = ()) -> list[Strike]:
 class Slow(Sink):
     """A mail server that takes its time, so that there is a middle to strike in."""
 
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self._heard: dict[str, float] = {}
+
+    def is_busy(self, client: str) -> bool:
+        """Whether this host is in the middle of its messages."""
+        return time.monotonic() - self._heard.get(client, 0) < BUSY
+
     def _pass(self, phase: str, client: str) -> None:
+        self._heard[client] = time.monotonic()
         if phase in ("content", "dot"):
             time.sleep(PACE)
 
@@ -148,11 +159,9 @@ class Matrix(Crashing):
         return str(done.stdout)
 
     def reset(self) -> None:
-        """As if nobody had worked yet."""
+        """As if nothing had been sent; what stands on the queue still does."""
         super().reset()
         with self.database.write() as connection:
-            connection.execute(text(f"DELETE FROM {queues.SCHEMA}.procrastinate_jobs"))
-            connection.execute(text(f"DELETE FROM {queues.SCHEMA}.procrastinate_workers"))
             connection.execute(text("UPDATE deliveries SET due_at = now(), next_at = now()"))
 
     def on(self, host: str, port: int, *words: str) -> Command:
@@ -191,7 +200,7 @@ def play(world: Matrix, strikes: list[Strike], tally: Tally) -> list[str]:
     with inside(world.hosts.room(HUB)):
         sink = Slow(CENTRE)
     with sink, _working(world, sink) as working:
-        _strike(world, sink, working, strikes)
+        _strike(world, sink, working, strikes, tally)
         _await(lambda: ledger.is_finished(world.states()), "the issue did not come to an end")
         for name, one in working.items():
             killed = any((it.kind, it.host) == ("kill", name) for it in strikes)
@@ -201,13 +210,12 @@ def play(world: Matrix, strikes: list[Strike], tally: Tally) -> list[str]:
     tally.rounds += 1
     tally.faults += len(faults)
     tally.seconds += time.monotonic() - began
-    tally.strikes.update(one.kind for one in strikes)
     told = ", ".join(map(str, strikes))
     return [f"{told}: {fault}" for fault in faults]
 
 
 @contextmanager
-def _working(world: Matrix, sink: Sink) -> Iterator[dict[str, Running]]:
+def _working(world: Matrix, sink: Slow) -> Iterator[dict[str, Running]]:
     """Each host with a worker, and the clock beside the database; all are gone afterwards."""
     working: dict[str, Running] = {}
     try:
@@ -221,7 +229,7 @@ def _working(world: Matrix, sink: Sink) -> Iterator[dict[str, Running]]:
 
 
 def _strike(
-    world: Matrix, sink: Sink, working: dict[str, Running], strikes: list[Strike]
+    world: Matrix, sink: Slow, working: dict[str, Running], strikes: list[Strike], tally: Tally
 ) -> None:
     """Strikes each at its instant, beside each other; returns when the last is over."""
     failed: list[BaseException] = []
@@ -230,6 +238,8 @@ def _strike(
         try:
             _await(lambda: sum(sink.taken.values()) >= strike.at, f"no time came for {strike}")
             time.sleep(strike.after)
+            met = any(sink.is_busy(name) for name in ([strike.host] if strike.host else NAMES))
+            tally.strikes[strike.kind if met else f"{strike.kind} while idle"] += 1
             _do(world, working, strike)
         except BaseException as error:  # raised where the round waits, not in this thread
             failed.append(error)
@@ -246,9 +256,8 @@ def _strike(
 def _do(world: Matrix, working: dict[str, Running], strike: Strike) -> None:
     match strike.kind:
         case "cut":
-            world.hosts.cut(strike.host, strike.way)
-            time.sleep(strike.lasts)
-            world.hosts.mend(strike.host, strike.way)
+            with world.hosts.cut(strike.host, strike.way):
+                time.sleep(strike.lasts)
         case "freeze":
             working[strike.host].signal(signal.SIGSTOP)
             time.sleep(strike.lasts)
@@ -259,7 +268,7 @@ def _do(world: Matrix, working: dict[str, Running], strike: Strike) -> None:
             world.server.restart()
 
 
-def _judge(world: Matrix, sink: Sink, most: int, tally: Tally) -> list[str]:
+def _judge(world: Matrix, sink: Slow, most: int, tally: Tally) -> list[str]:
     """Holds the ledger against the mail server, as it is and once all receipts are told."""
     verdict = world.judge(sink.taken)
     unknown = verdict.states[DeliveryState.UNKNOWN]
@@ -274,6 +283,7 @@ def _judge(world: Matrix, sink: Sink, most: int, tally: Tally) -> list[str]:
     for name in waiting:  # what a host had in hand is told when it next sends
         again = world.on(name, sink.port, "send").start()
         again.process.join(PATIENCE)
+        faults += again.ends()
     tally.replayed += world.kept()
     after = world.judge(sink.taken)
     faults += [f"once receipts were told: {one}" for one in after.faults(unknown)]

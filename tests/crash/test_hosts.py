@@ -31,9 +31,7 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
         world.database.close()
 
 
-def test_hosts_that_lose_each_other(
-    matrix: Matrix, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hosts_that_lose_each_other(matrix: Matrix, capsys: pytest.CaptureFixture[str]) -> None:
     """twice = 0, lost = 0, in doubt at most the connections of those hit, all by itself."""
     tally, faults = Tally(), []
     for number in range(ROUNDS):
