@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -178,7 +178,7 @@ class Command:
     words: tuple[str, ...]
     settings: Mapping[str, str]
     pace: Pace
-    log: Path = field(default=Path("log"))
+    log: Path  # a file for what it prints
 
     def start(self) -> Running:
         """Has it run."""
@@ -199,12 +199,18 @@ class Running:
         if self.process.is_alive() and self.process.pid is not None:
             os.kill(self.process.pid, number)
 
+    def told(self, event: str) -> bool:
+        """Whether it has logged an event."""
+        log = self.command.log
+        return log.exists() and f'"event": "{event}"' in log.read_text(encoding="utf-8")
+
     def ends(self, allowed: int = 0) -> list[str]:
         """Asks it to end as a service manager does; says what is wrong with how it ended."""
         self.signal(signal.SIGTERM)
         self.process.join(PATIENCE)
         code = self.process.exitcode
-        return [] if code == allowed else [f"{self.command.host} ended with {code}"]
+        told = f"{self.command.host} ended with {code}, see {self.command.log}"
+        return [] if code == allowed else [told]
 
     def kill(self) -> None:
         """Ends it whatever it does."""
@@ -216,7 +222,7 @@ def live(command: Command) -> None:
     """What a process of a host does: a command line, as if Python had just started there."""
     _call("unshare", _NEWUTS)
     socket.sethostname(command.host)
-    log = os.open(command.place / command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for own in (1, 2):
         os.dup2(log, own)
     with inside(command.room):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import text
@@ -77,7 +78,7 @@ class Strike:
 def draw(chance: random.Random, kinds: tuple[str, ...] = ()) -> list[Strike]:
     """Some strikes at random; each of `kinds` where they are named, at a host of its own."""
     apart = dict(zip(HIT, chance.sample(NAMES, len(NAMES)), strict=True))
-    longest = 2.2 if kinds else 5.0  # leases
+    longest = 1.8 if kinds else 5.0  # leases
     chosen = kinds or tuple(chance.sample(STRIKES, chance.randint(1, len(STRIKES))))
     found = []
     for kind in chosen:
@@ -117,6 +118,7 @@ class Matrix(Crashing):
 
     def __init__(self, hosts: Hosts, place: Path, server: Served) -> None:
         self.hosts, self.place, self.server = hosts, place, server
+        self.round = 0
         super().__init__(server.create(), place, server)
 
     def _fill(self) -> None:
@@ -161,11 +163,12 @@ class Matrix(Crashing):
     def reset(self) -> None:
         """As if nothing had been sent; what stands on the queue still does."""
         super().reset()
+        self.round += 1
         with self.database.write() as connection:
             connection.execute(text("UPDATE deliveries SET due_at = now(), next_at = now()"))
 
     def on(self, host: str, port: int, *words: str) -> Command:
-        """A command of a host, with receipts of its own."""
+        """A command of a host, with receipts and a log of its own."""
         road = {"HOST": CENTRE, "PORT": str(port), "SECURITY": "none", "LOCAL_HOSTNAME": host}
         road |= {"TIMEOUT": "3", "REPLY_TIMEOUT": "5"}
         settings = self.settings | {
@@ -183,7 +186,7 @@ class Matrix(Crashing):
             words=words,
             settings=settings,
             pace=Pace(lease=LEASE),
-            log=Path(f"{host}.log"),
+            log=self.place / f"{self.round}-{host}.log",
         )
 
     def states(self) -> Counter[DeliveryState]:
@@ -221,6 +224,8 @@ def _working(world: Matrix, sink: Slow) -> Iterator[dict[str, Running]]:
     try:
         for name in NAMES:
             working[name] = world.on(name, sink.port, "worker", "--concurrency", "1").start()
+        for one in working.values():  # who cannot reach the database at its start says so and ends
+            _await(partial(one.told, "worker.started"), "a worker did not start")
         working[HUB] = world.on(HUB, sink.port, "run", "--no-pages").start()
         yield working
     finally:
