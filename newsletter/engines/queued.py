@@ -22,6 +22,7 @@ import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.jobs import Status
 from procrastinate.schema import SchemaManager
+from procrastinate.worker import Worker
 
 from newsletter.app import App
 from newsletter.duties import Duties
@@ -35,8 +36,9 @@ from newsletter.store.database import Database
 # The highest goes first: who composes is waited for, and letters are sent by `serve` besides.
 PRIORITIES = {JobKind.COMPOSE: 2, JobKind.COLLECT: 1, JobKind.DISPATCH: 0}
 BEAT = 5.0  # seconds between two signs of life of a worker
-DEAD = 30.0  # seconds without one, after which its jobs are others'
-RESCUE = 5.0  # seconds between two looks for such jobs
+DEAD = 30.0  # seconds without one, after which others take its jobs
+LOOK = 1.0  # seconds between two looks for a job, where none was found
+NEVER = 1e9  # seconds
 AGAIN = 5.0  # seconds until a queue that could not be used is tried again
 CONNECTIONS = 4  # of a worker to the queue; jobs have their own
 
@@ -144,19 +146,23 @@ class _Worker:
         """Takes jobs for as long as the queue can be used."""
         app = self._library()
         async with app.open_async():
-            rescuing = asyncio.ensure_future(self._rescue(app))
+            worker = Worker(
+                app,
+                queues=[one.value for one in self._kinds],
+                name=self._duties.owner,
+                concurrency=self._number,
+                fetch_job_polling_interval=LOOK,
+                listen_notify=False,  # a listener that is cut off would not come back
+                delete_jobs="always",
+                install_signal_handlers=False,
+                update_heartbeat_interval=NEVER,
+                stalled_worker_timeout=DEAD,
+            )
+            watching = asyncio.ensure_future(self._watch(app, worker))
             try:
-                await app.run_worker_async(
-                    queues=[one.value for one in self._kinds],
-                    name=self._duties.owner,
-                    concurrency=self._number,
-                    delete_jobs="always",
-                    install_signal_handlers=False,
-                    update_heartbeat_interval=BEAT,
-                    stalled_worker_timeout=DEAD,
-                )
+                await worker.run()  # type: ignore[no-untyped-call]
             finally:
-                rescuing.cancel()
+                watching.cancel()
 
     def _library(self) -> procrastinate.App:
         """procrastinate as it has to be for us: its tables in their schema, our jobs its tasks."""
@@ -194,18 +200,23 @@ class _Worker:
         else:
             tell(Event.JOB_DONE, job=name, seconds=time.monotonic() - began)
 
-    async def _rescue(self, app: procrastinate.App) -> None:
-        """Puts jobs of workers that fell silent on the queue again."""
+    async def _watch(self, app: procrastinate.App, worker: Worker) -> None:
+        """Gives signs of life, and puts jobs of workers that give none on the queue again.
+
+        The library's own signs end for good at the first that fails.
+        """
         jobs = app.job_manager
         while True:
+            await asyncio.sleep(BEAT)
             with suppress(ConnectorException):  # the worker itself finds that the queue is away
+                if worker.worker_id is not None:
+                    await jobs.update_heartbeat(worker.worker_id)
                 for one in await jobs.get_stalled_jobs(seconds_since_heartbeat=DEAD):
                     try:
                         await jobs.retry_job(one, retry_at=datetime.now(UTC))
                     except UniqueViolation:  # one like it waits already
                         await jobs.finish_job(one, Status.FAILED, delete_job=True)
                     tell(Event.JOB_INHERITED, job=one.queueing_lock or one.task_name)
-            await asyncio.sleep(RESCUE)
 
 
 async def _find(connection: Any) -> None:

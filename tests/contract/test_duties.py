@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from sqlalchemy import text
 from newsletter import pipeline
 from newsletter.delivery import DeliveryState
 from newsletter.duties import Duties
+from newsletter.jobs import Collect, Do, Job, JobKind
 from newsletter.pipeline.connections import Road
 from newsletter.store import folding, issues, leases, ledger, source_states
 from newsletter.store.ledger import Entry
@@ -198,6 +199,72 @@ def test_one_process_has_the_duties_and_another_takes_over(anywhere: Running) ->
     assert not anywhere.duties.mine()
     other.give_back()
     assert anywhere.duties.mine()
+
+
+class Elsewhere:
+    """An engine whose jobs wait until somebody does them, or are lost."""
+
+    apart = True
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def run(self, jobs: Sequence[Job], do: Do) -> None:
+        """Has them wait."""
+        self.jobs += jobs
+
+    def takes(self, kind: JobKind) -> list[Job]:
+        """Those of a kind, which wait no more."""
+        taken = [one for one in self.jobs if one.kind is kind]
+        self.jobs = [one for one in self.jobs if one.kind is not kind]
+        return taken
+
+
+def test_jobs_are_done_by_whoever_takes_them(anywhere: Running) -> None:
+    """The clock makes them and another process does them; a range that is lost is done anyway."""
+    engine = Elsewhere()
+    worker = Duties(anywhere.app, anywhere.clock, engine=engine)
+    anywhere.duties = Duties(anywhere.app, anywhere.clock, engine=engine)
+    anywhere.duties.collect()
+    assert engine.takes(JobKind.COLLECT) == [Collect(sources=("votes",))]
+    asa = anywhere.reads("1", EVENING)
+    anywhere.at(5)
+    (compose,) = engine.takes(JobKind.COMPOSE)
+    assert anywhere.waits() == []
+    worker.do(compose)
+    worker.do(compose)
+    assert [one.subscriber_id for one in anywhere.waits()] == [asa]
+    anywhere.at(18)
+    (dispatch,) = engine.takes(JobKind.DISPATCH)
+    assert anywhere.sent(asa) == []
+    worker.do(dispatch)
+    worker.do(dispatch)
+    assert len(anywhere.sent(asa)) == 1
+    anywhere.at(5, day=7)
+    assert len(engine.takes(JobKind.COMPOSE)) == 1  # and nobody does it
+    worker.do(compose)  # of an issue that is not the newest any more
+    assert anywhere.waits(day=7) == []
+    anywhere.at(18, day=7)
+    anywhere.at(18, 1, day=7)
+    for one in engine.takes(JobKind.DISPATCH):
+        worker.do(one)
+    assert len(anywhere.sent(asa)) == 2
+
+
+def test_what_waited_long_for_a_worker_is_judged_anew(running: Running) -> None:
+    """What the preflight cleared then may be refused by now."""
+    engine = Elsewhere()
+    asa = running.reads("1", Preferences(at=time(6, 0)))
+    running.at(5)
+    running.duties = Duties(running.app, running.clock, engine=engine)
+    running.at(6)
+    (dispatch,) = engine.takes(JobKind.DISPATCH)
+    with running.app.database.write() as connection:  # the card is broken meanwhile
+        connection.execute(text("UPDATE issue_papers SET card = replace(card, '<', '&lt;')"))
+    running.clock.now += timedelta(minutes=20)
+    running.duties.do(dispatch)
+    assert running.sent(asa) == []
+    assert [one.state for one in running.waits()] == [DeliveryState.QUEUED]
 
 
 def test_a_clock_that_was_wrong_holds_no_lease_for_ever(running: Running) -> None:
