@@ -148,7 +148,7 @@ class Pace:
         tuned: list[tuple[str, str, object]] = [
             ("newsletter.engines.queued", "BEAT", self.beat),
             ("newsletter.engines.queued", "DEAD", self.dead),
-            ("newsletter.engines.queued", "RESCUE", self.beat),
+            ("newsletter.engines.queued", "LOOK", self.beat / 2),
             ("newsletter.engines.queued", "AGAIN", self.beat),
             ("newsletter.duties", "MESSAGES", 20),  # so that all have a turn of an issue so small
             ("newsletter.pipeline.dispatch", "BATCH", 20),  # and none claims it whole
@@ -200,8 +200,9 @@ class Running:
             os.kill(self.process.pid, number)
 
     def told(self, event: str) -> bool:
-        """Whether it has logged an event."""
+        """Whether it has logged an event; it must not have ended."""
         log = self.command.log
+        assert self.process.is_alive(), log.read_text(encoding="utf-8")
         return log.exists() and f'"event": "{event}"' in log.read_text(encoding="utf-8")
 
     def ends(self, allowed: int = 0) -> list[str]:

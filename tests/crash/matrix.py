@@ -11,7 +11,6 @@ import random
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -189,7 +188,7 @@ class Matrix(Crashing):
             log=self.place / f"{self.round}-{host}.log",
         )
 
-    def states(self) -> Counter[DeliveryState]:
+    def states(self) -> dict[DeliveryState, int]:
         """What has become of the issue so far."""
         with self.database.read() as connection:
             return ledger.count(connection, self.issue.id)
