@@ -33,6 +33,7 @@ ROOMS = Path("/run/netns")
 OURS = Path("/proc/thread-self/ns/net")
 PATIENCE = 60  # seconds for a process to end
 _NEWNET, _NEWUTS = 0x40000000, 0x04000000  # CLONE_NEWNET, CLONE_NEWUTS
+_DIE_WITH = 1  # PR_SET_PDEATHSIG
 
 
 class Hosts:
@@ -44,6 +45,7 @@ class Hosts:
 
     def __enter__(self) -> Self:
         _must_be_able()
+        _sweep()
         try:
             self._make()
         except BaseException as error:
@@ -221,6 +223,7 @@ class Running:
 
 def live(command: Command) -> None:
     """What a process of a host does: a command line, as if Python had just started there."""
+    _call("prctl", _DIE_WITH, signal.SIGKILL)  # where the tests are killed, so is this
     _call("unshare", _NEWUTS)
     socket.sethostname(command.host)
     log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -236,6 +239,14 @@ def live(command: Command) -> None:
 
         sys.argv = ["newsletter", *command.words]
         main()
+
+
+def _sweep() -> None:
+    """Removes what tests left that were killed."""
+    for room in ROOMS.glob("papers*-*") if ROOMS.exists() else ():
+        made_by = room.name.removeprefix("papers").partition("-")[0]
+        if made_by.isdigit() and not Path(f"/proc/{made_by}").exists():
+            _ip("netns", "del", room.name)
 
 
 def _must_be_able() -> None:
