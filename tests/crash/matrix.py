@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -201,7 +201,7 @@ def play(world: Matrix, strikes: list[Strike], tally: Tally) -> list[str]:
     faults: list[str] = []
     with inside(world.hosts.room(HUB)):
         sink = Slow(CENTRE)
-    with sink, _working(world, sink) as working:
+    with sink, _working(world, sink) as working, _counting(world, tally):
         _strike(world, sink, working, strikes, tally)
         _await(lambda: ledger.is_finished(world.states()), "the issue did not come to an end")
         for name, one in working.items():
@@ -230,6 +230,28 @@ def _working(world: Matrix, sink: Slow) -> Iterator[dict[str, Running]]:
     finally:
         for one in working.values():
             one.kill()
+
+
+@contextmanager
+def _counting(world: Matrix, tally: Tally) -> Iterator[None]:
+    """Counts the answers that hosts keep in receipts until they can tell the ledger."""
+    seen: dict[Path, int] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            for file in world.receipts.rglob("*.jsonl"):
+                with suppress(FileNotFoundError):  # it has just been replayed
+                    seen[file] = len(file.read_text(encoding="utf-8").splitlines())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
+        tally.replayed += sum(seen.values())
 
 
 def _strike(
@@ -288,7 +310,6 @@ def _judge(world: Matrix, sink: Slow, most: int, tally: Tally) -> list[str]:
         again = world.on(name, sink.port, "send").start()
         again.process.join(PATIENCE)
         faults += again.ends()
-    tally.replayed += world.kept()
     after = world.judge(sink.taken)
     faults += [f"once receipts were told: {one}" for one in after.faults(unknown)]
     tally.unknown += after.states[DeliveryState.UNKNOWN]
