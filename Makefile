@@ -58,7 +58,8 @@ words: $(DEV)  ## bring new English words of mails and pages into every translat
 	@rm .words.pot
 
 crash: $(DEV)  ## kill, freeze and cut off senders at random; ROUNDS=500 of each database
-	CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash $(ARGS)
+	MATRIX_ROUNDS=$(or $(MATRIX_ROUNDS),20) CRASH_ROUNDS=$(or $(ROUNDS),500) \
+		$(BIN)/python -m pytest tests/crash $(ARGS)
 
 bench: $(DEV) $(if $(shell command -v npm),$(BENCH_TOOLS))  ## measure digests beside other programs; ARGS="--readers 100000" goes to the first part
 	@rm -f .bench/results.jsonl

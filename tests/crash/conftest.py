@@ -16,7 +16,7 @@ from tests.crash.world import Composing, Crashing
 @pytest.fixture(scope="session")
 def crash_postgres() -> Iterator[Postgres]:
     """A server that these tests may kill; nobody else's."""
-    with own_postgres() as server:
+    with own_postgres(Postgres) as server:
         yield server
 
 

