@@ -44,7 +44,8 @@ def watched(engine: Engine) -> Iterator[Transactions]:
     def wrote(connection: Any, cursor: Any, statement: str, given: Any, _: Any, many: bool) -> None:
         at = connection.connection.dbapi_connection
         if not hasattr(at, "total_changes") and not statement.startswith("SELECT"):
-            running[at][1][0] += len(given) if many else max(cursor.rowcount, 0)
+            counted = max(cursor.rowcount, 0)
+            running[at][1][0] += counted or (len(given) if many else 0)
 
     def ended(connection: Any) -> None:
         at = connection.connection.dbapi_connection
