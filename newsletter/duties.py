@@ -311,6 +311,16 @@ class Duties:
         pipeline.send_letters(app.database, app.desk, post)
         pipeline.dispatch(app.database, app.signer, replace(post, cleared=cleared))
 
+    def letters(self) -> None:
+        """Sends letters beside a `send` that has much to do: somebody waits for them."""
+        app = self._app
+        with app.database.read() as connection:
+            if not kept_letters.waiting(connection, self._clock()):
+                return
+        post = app.post(f"{self.owner}/letters", self._clock)
+        post = replace(post, stopped=self._stopped, wait=False)
+        pipeline.send_letters(app.database, app.desk, post)
+
     def _fold(self, now: datetime) -> None:
         before = now - self._app.settings.schedule.catch_up
         folded = 0

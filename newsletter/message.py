@@ -29,7 +29,16 @@ REASONS_SHOWN = 3  # topics named on a card; more is noise
 PREHEADER_TOPICS = 3
 GROUPED_FROM = 9  # papers; up to eight are seen at a glance
 
+MOST_READY = 2000  # cards that are kept joined with their reasons, of some 6 KB each
+
 _CRLF = b"\r\n"
+_QUOTED = b"Content-Transfer-Encoding: quoted-printable\r\n"
+_HTML_TYPE = b"Content-Type: text/html; charset=utf-8\r\n" + _QUOTED
+_HTML_PART = _HTML_TYPE + b"\r\n"
+_PLAIN_PART = b"Content-Type: text/plain; charset=utf-8\r\n" + _QUOTED + b"\r\n"
+
+_Pieces = list[bytes]
+_Ready = tuple[tuple[bytes, ...], tuple[bytes, ...]]  # of a card, as HTML and as text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +62,7 @@ class Builder:
         self._masthead = snapshot.masthead
         self._fixed = fixed_headers(snapshot.masthead)
         self._travels = snapshot.travels
-        self._reasons: dict[tuple[PaperId, tuple[str, ...], str], tuple[bytes, bytes]] = {}
+        self._ready: dict[tuple[PaperId, tuple[str, ...], str], _Ready] = {}
         self._headings: dict[tuple[str, str], tuple[bytes, bytes]] = {}
 
     def build(self, digest: Digest) -> Message:
@@ -84,7 +93,7 @@ class Builder:
             vouched=self._travels,
         )
 
-    def _parts(self, digest: Digest, shell: Shell, language: str) -> tuple[bytes, bytes]:
+    def _parts(self, digest: Digest, shell: Shell, language: str) -> tuple[_Pieces, _Pieces]:
         wording, pages = shell.wording, self._masthead.pages
         html_cards, text_cards, topics = self._cards(digest, shell, language)
         papers = len(digest.picks)
@@ -98,38 +107,38 @@ class Builder:
         count = wording.count(papers)
         leave = leaving(self._masthead, digest.unsubscribe_token)[0]
         preferences = _token(digest.preferences_token)
-        html = shell.mail.html.fill(
+        html = shell.mail.html.pieces(
             {
                 "preheader": _encoded_html(wording.preheader(papers, topics)),
                 "occasion": _encoded_html(occasion),
                 "count": _encoded_html(count),
-                "cards": b"".join(html_cards),
                 "more": html_more,
                 "address": encode(escape(digest.address)),
                 "since": _encoded_html(since),
                 "unsubscribe": encode(escape(leave)),
                 "preferences": preferences,
                 "view": view,
-            }
+            },
+            between="cards",
         )
-        text = shell.mail.text.fill(
+        text = shell.mail.text.pieces(
             {
                 "occasion": _encoded(occasion),
                 "count": _encoded(count),
-                "cards": b"".join(text_cards),
                 "more": text_more,
                 "address": encode(digest.address),
                 "since": _encoded(since),
                 "unsubscribe": encode(leave),
                 "preferences": preferences,
                 "view": view,
-            }
+            },
+            between="cards",
         )
-        return html, text
+        return _around(html_cards, html), _around(text_cards, text)
 
     def _cards(
         self, digest: Digest, shell: Shell, language: str
-    ) -> tuple[list[bytes], list[bytes], tuple[str, ...]]:
+    ) -> tuple[_Pieces, _Pieces, tuple[str, ...]]:
         """Headings and cards as HTML and as text; and the topics that a preheader names."""
         snapshot, picks = self._snapshot, digest.picks
         votes = {
@@ -143,11 +152,10 @@ class Builder:
             htmls.append(html)
             texts.append(text)
             for pick in under:
-                face = snapshot.cards[pick.paper_id].faces[language]
-                html, text = self._why(pick, shell, language)
+                htmls_of_it, texts_of_it = self._card(pick, shell, language)
                 vote = votes.get(pick.paper_id, b"")
-                htmls.append(face.html.fill({"reasons": html, "vote": vote}))
-                texts.append(face.text.fill({"reasons": text, "vote": vote}))
+                htmls.append(vote.join(htmls_of_it))
+                texts.append(vote.join(texts_of_it))
         slugs = dict.fromkeys([slug for pick in picks for slug in pick.reasons[:1]])
         topics = [snapshot.chips[slug].name for slug in [*slugs][:PREHEADER_TOPICS]]
         return htmls, texts, tuple(topics)
@@ -179,22 +187,41 @@ class Builder:
             return [(wording.openings[digest.kind], digest.picks)]
         return groups.items()
 
-    def _why(self, pick: Pick, shell: Shell, language: str) -> tuple[bytes, bytes]:
-        reasons = pick.reasons[:REASONS_SHOWN]
-        ready = self._reasons.get((pick.paper_id, reasons, language))
+    def _card(self, pick: Pick, shell: Shell, language: str) -> _Ready:
+        """A card with its reasons, in pieces between which a reader's tokens stand."""
+        key = pick.paper_id, pick.reasons[:REASONS_SHOWN], language
+        ready = self._ready.get(key)
         if ready is None:
-            chips = [self._snapshot.chips[slug] for slug in reasons]
-            if chips:
-                html = shell.because.fill({"topics": b"".join(one.html for one in chips)})
-                names = ", ".join(chip.name for chip in chips)
-                words = shell.wording.because.replace("{topics}", names)
-            elif self._snapshot.cards[pick.paper_id].pinned:
-                html, words = shell.chosen, shell.wording.chosen
-            else:
-                html, words = shell.trending, shell.wording.trending_now
-            ready = html, encode(textwrap.fill(words, TEXT_WIDTH))
-            self._reasons[pick.paper_id, reasons, language] = ready
+            if len(self._ready) >= MOST_READY:
+                self._ready.clear()
+            face = self._snapshot.cards[pick.paper_id].faces[language]
+            html, text = self._why(pick, shell)
+            ready = self._ready[key] = (
+                face.html.pieces({"reasons": html}, between="vote"),
+                face.text.pieces({"reasons": text}, between="vote"),
+            )
         return ready
+
+    def _why(self, pick: Pick, shell: Shell) -> tuple[bytes, bytes]:
+        chips = [self._snapshot.chips[slug] for slug in pick.reasons[:REASONS_SHOWN]]
+        if chips:
+            html = shell.because.fill({"topics": b"".join(one.html for one in chips)})
+            names = ", ".join(chip.name for chip in chips)
+            words = shell.wording.because.replace("{topics}", names)
+        elif self._snapshot.cards[pick.paper_id].pinned:
+            html, words = shell.chosen, shell.wording.chosen
+        else:
+            html, words = shell.trending, shell.wording.trending_now
+        return html, encode(textwrap.fill(words, TEXT_WIDTH))
+
+
+def _around(inner: _Pieces, pieces: Sequence[bytes]) -> _Pieces:
+    """Pieces with others between each two of them."""
+    first, *others = pieces
+    found = [first]
+    for other in others:
+        found += [*inner, other]
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,16 +251,16 @@ def assemble(
     headers: Headers,
     fixed: bytes,
     *,
-    html: bytes,
-    text: bytes,
+    html: Sequence[bytes],
+    text: Sequence[bytes],
     sender: str,
     mail_signer: MailSigner | None = None,
     attached: Sequence[Attached] = (),
     vouched: bool = False,
 ) -> Message:
-    """A whole mail of `fixed_headers`, its own headers, and two encoded parts.
+    """A whole mail of `fixed_headers`, its own headers, and two encoded parts, each in pieces.
 
-    `vouched` says of the parts that they can go over the line to a server as they are.
+    `vouched` says of the pieces that they can go over the line to a server as they are.
     """
     message_id = called(headers.issue_name, headers.key, masthead.domain)
     boundary = f"=_{headers.key}".encode()  # "=_" cannot stand in quoted-printable: RFC 2045 6.7
@@ -255,25 +282,19 @@ def assemble(
         lines.append(f"Feedback-ID: {headers.feedback}:{masthead.feedback_id}".encode())
     lines += (b"MIME-Version: 1.0", b"")  # RFC 2045 4
     head = _CRLF.join(lines)
-    body: tuple[bytes, ...] = (
-        b'Content-Type: multipart/alternative; boundary="' + boundary + b'"',  # RFC 2046 5.1
-        b"",
-        b"--" + boundary,
-        b"Content-Type: text/plain; charset=utf-8",
-        b"Content-Transfer-Encoding: quoted-printable",
-        b"",
-        text,
-        b"--" + boundary,
-        b"Content-Type: text/html; charset=utf-8",
-        b"Content-Transfer-Encoding: quoted-printable",
-        b"",
-        html,
-        b"--" + boundary + b"--",
-        b"",
-    )
+    body: list[bytes] = [
+        b'Content-Type: multipart/alternative; boundary="'
+        + boundary
+        + b'"\r\n\r\n',  # RFC 2046 5.1
+        b"--" + boundary + b"\r\n" + _PLAIN_PART,
+        *text,
+        b"\r\n--" + boundary + b"\r\n" + _HTML_PART,
+        *html,
+        b"\r\n--" + boundary + b"--\r\n",
+    ]
     if attached:
         body = _mixed(headers.key, body, attached)
-    content = head + _CRLF.join(body)
+    content = b"".join([head, *body])
     return Message(
         sender=sender,
         recipient=headers.recipient,
@@ -284,28 +305,24 @@ def assemble(
     )
 
 
-def _mixed(key: str, body: tuple[bytes, ...], attached: Sequence[Attached]) -> tuple[bytes, ...]:
+def _mixed(key: str, body: list[bytes], attached: Sequence[Attached]) -> list[bytes]:
     """A body with pages beside it (RFC 2046 5.1.3)."""
     boundary = f"=_m{key}".encode()
     pages: list[bytes] = []
     for one in attached:
         pages += (
-            b"--" + boundary,
-            b"Content-Type: text/html; charset=utf-8",
-            b"Content-Transfer-Encoding: quoted-printable",
-            b'Content-Disposition: attachment; filename="' + one.name.encode("ascii") + b'"',
-            b"",
+            b"\r\n--" + boundary + b"\r\n" + _HTML_TYPE,
+            b'Content-Disposition: attachment; filename="' + one.name.encode("ascii") + b'"\r\n',
+            b"\r\n",
             encode(one.html),
         )
-    return (
-        b'Content-Type: multipart/mixed; boundary="' + boundary + b'"',
-        b"",
-        b"--" + boundary,
+    return [
+        b'Content-Type: multipart/mixed; boundary="' + boundary + b'"\r\n\r\n',
+        b"--" + boundary + b"\r\n",
         *body,
         *pages,
-        b"--" + boundary + b"--",
-        b"",
-    )
+        b"\r\n--" + boundary + b"--\r\n",
+    ]
 
 
 def letter(
@@ -322,8 +339,8 @@ def letter(
         masthead,
         headers,
         fixed_headers(masthead),
-        html=encode(html),
-        text=encode(text),
+        html=[encode(html)],
+        text=[encode(text)],
         sender=masthead.bounces,
         mail_signer=mail_signer,
         attached=attached,

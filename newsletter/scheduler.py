@@ -25,7 +25,7 @@ from newsletter.jobs import Engine
 from newsletter.log_events import Event
 from newsletter.logs import tell
 
-THREADS = 6  # one a duty: none waits for another
+THREADS = 7  # one a duty: none waits for another
 WATCH = 20.0  # seconds between two looks at readers' hours, and at webhooks
 ALERT = 300.0
 PRUNE = 6 * 3600.0
@@ -60,6 +60,7 @@ class Clockwork:
         self._add("collect", duties.collect, own.collect_minutes * 60, plan(app, now).collect)
         self._add("compose", duties.compose, WATCH, now)
         self._add("send", duties.send, own.send_seconds, now)
+        self._add("letters", duties.letters, own.send_seconds, now)
         self._add("webhooks", duties.tell, WATCH, now)
         self._add("alerts", duties.alert, ALERT, now)
         self._add("prune", duties.prune, PRUNE, now)
@@ -82,7 +83,7 @@ class Clockwork:
 
     def wake(self) -> None:
         """Says that a letter waits."""
-        self._scheduler.modify_job("send", next_run_time=self._clock())
+        self._scheduler.modify_job("letters", next_run_time=self._clock())
 
     def stop(self) -> None:
         """Ends after the message under way."""

@@ -38,6 +38,18 @@ class Slotted:
         form, names = self._form
         return form % tuple([values[name] for name in names])
 
+    def pieces(self, values: Mapping[str, bytes], between: str) -> tuple[bytes, ...]:
+        """The same but for the holes of one name, which stand between the pieces."""
+        found: list[list[bytes]] = [[]]
+        for part in self.parts:
+            if isinstance(part, bytes):
+                found[-1].append(part)
+            elif part.name == between:
+                found.append([])
+            else:
+                found[-1].append(values[part.name])
+        return tuple([b"".join(one) for one in found])
+
     @cached_property
     def _form(self) -> tuple[bytes, tuple[str, ...]]:
         """The whole as one form for `%`, and what its holes are called in turn."""

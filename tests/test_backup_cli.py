@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from newsletter.store.database import Database
 from tests.commands import newsletter, prepare, refused
 
 
@@ -90,3 +92,19 @@ def test_a_broken_database_is_told(place: Path) -> None:
     for end in ("-wal", "-shm"):
         (place / f"newsletter.db{end}").unlink(missing_ok=True)
     refused(newsletter(place, "db", "check"), 5, "is broken", "db restore")
+
+
+def test_nobody_else_reads_a_database_that_was_made(tmp_path: Path) -> None:
+    """It holds addresses, and so does the log beside it."""
+    place = tmp_path
+    before = os.umask(0o022)
+    try:
+        database = Database(f"sqlite:///{place}/fresh.db")
+        database.prepare()
+        with database.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE one (two)")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in place.glob("fresh.db*")}
+        database.close()
+    finally:
+        os.umask(before)
+    assert modes["fresh.db"] == modes["fresh.db-wal"] == 0o600

@@ -102,7 +102,7 @@ def send(
         with app.database.write() as connection:
             if reader is not None and cleared is None:
                 preflights.mark_trial(connection, reader, owner, now)
-            deliveries.bring_forward(connection, now, subscriber_id=reader)
+        _bring_forward(app, now, reader)
     with app.database.read() as connection:
         due = ledger.count_due(connection, now, subscriber_id=reader, cleared=clearance.cleared)
     if clearance.refused and not due:
@@ -159,6 +159,14 @@ def _left_out(
         context.exit(why.exit_code)
     if code:
         context.exit(code)
+
+
+def _bring_forward(app: App, now: datetime, reader: int | None) -> None:
+    """Some at a time, so that pages and other senders get their turn."""
+    more = True
+    while more:
+        with app.database.write() as connection:
+            more = bool(deliveries.bring_forward(connection, now, subscriber_id=reader))
 
 
 def _letters(app: App, post: pipeline.Post, as_json: bool) -> None:

@@ -92,8 +92,8 @@ def _schema(facts: Facts) -> Finding:
         return warning(
             SCHEMA,
             what,
-            "`newsletter db upgrade` migrates it, and so does any other command; copy the file "
-            "first, to have a way back.",
+            "`newsletter db upgrade` migrates it, and so does any other command; a copy of before "
+            "is kept beside it.",
         )
     return error(SCHEMA, what, "Back it up (pg_dump), then run `newsletter db upgrade`.")
 

@@ -16,6 +16,7 @@ from newsletter import alerts as rules
 from newsletter.alerts import Alert, DiskFacts, Facts, SourceFacts, WebhookFacts
 from newsletter.pipeline.alarms import told_until
 from newsletter.pipeline.candidates import Terms, running
+from newsletter.sources import STALE
 from newsletter.store import alert_facts, issue_skips, issues, letters, source_states
 from newsletter.store import alerts as kept
 from newsletter.store import webhooks as hooks
@@ -27,7 +28,6 @@ from newsletter.topics import Catalogue
 AT_MOST = timedelta(hours=1)  # one mail
 AGAIN = timedelta(days=1)  # a reminder of what stays open
 KEPT = timedelta(days=7)  # what is over and nobody was told of; and what a lost machine left open
-STALE = "stale: "  # how a source's note of that begins
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,11 +126,11 @@ class Connections:
     def returned(self, most: float | None = None) -> list[Returned]:
         """Waits for one message under way to end, and returns all that have ended by then.
 
-        For `most` seconds; None: until one does. A moment longer, until half of them have.
+        For `most` seconds; None: until one does. A moment longer, until all have.
         """
         found = list[Returned]()
         while self._busy and not found:
-            ended = self._talks.ended(most, (len(self._busy) + 1) // 2, GATHER)
+            ended = self._talks.ended(most, len(self._busy), GATHER)
             for connection, answer in ended:
                 if not connection.again(answer):
                     found.append(self._ended(connection, answer))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from newsletter.delivery import DeliveryState
 from newsletter.log_events import Event
 from newsletter.logs import tell
+from newsletter.sources import STALE
 from newsletter.store.deliveries import Finished
 from newsletter.store.letters import LetterState, Waiting
 from newsletter.transports import TransportUnavailable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from newsletter.pipeline.dispatch import Dispatched
 
 S = DeliveryState
-STALE = "stale: "  # how a source's note of that begins
 _DELIVERIES = {
     S.SENT: Event.DELIVERY_SENT,
     S.DEFERRED: Event.DELIVERY_DEFERRED,

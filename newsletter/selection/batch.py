@@ -268,9 +268,9 @@ class Batch:
         length = self.readers.length[wanting]
         end = np.minimum(count, length - 1)
         full = count == length
-        there &= ~full | ((length > 1) & ~self._must(wanting, picked[wanting, end]))
-        if picked.shape[1] <= int(end.max(initial=0)):
+        if picked.shape[1] <= int(end.max(initial=0)):  # of so few papers that none is left out
             picked = np.pad(picked, ((0, 0), (0, 1)), constant_values=NONE)
+        there &= ~full | ((length > 1) & ~self._must(wanting, picked[wanting, end]))
         picked[wanting[there], end[there]] = best[there]
         return picked
 
@@ -314,6 +314,27 @@ class Batch:
     def free(self) -> Bools:
         """Which might be picked, (R, C)."""
         return self._free > 0
+
+    @property
+    def counts(self) -> tuple[Longs, Longs, Longs, Longs]:
+        """Of each reader, (R,): how many are under no topic of theirs, muted, had already, and how
+        many might have been picked beside those that were."""
+        matched, free = self.fits, self.free
+        picked_free = np.take_along_axis(free, np.maximum(self.picked, 0), 1)
+        return (
+            (~matched & ~self.muted).sum(axis=1),
+            self.muted.sum(axis=1),
+            (self.had & matched).sum(axis=1),
+            free.sum(axis=1) - (picked_free & (self.picked != NONE)).sum(axis=1),
+        )
+
+    @property
+    def pick_scores(self) -> Longs:
+        """The score of each pick, as `picked`; of a discovery that of its trend alone."""
+        found = self.at[:, None, :] == self.picked[:, :, None]
+        known = np.where(found, self.score[:, None, :], 0).max(axis=2)
+        alone = WHOLE * self.field.weight[np.maximum(self.picked, 0)].astype(np.int64)
+        return np.where(known > 0, known, alone)
 
     def scored(self, reader: int) -> Longs:
         """The score of every candidate that fits a reader, had or not, (C,)."""

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from newsletter.papers import PaperId
-from newsletter.selection.batch import WHOLE, Arrays, Batch, Lists, Readers
+from newsletter.selection.batch import NONE, WHOLE, Arrays, Batch, Lists, Readers
 from newsletter.selection.values import (
     Candidate,
     Considered,
@@ -19,6 +19,7 @@ from newsletter.selection.values import (
 )
 
 DEFAULT = Weights()
+UNIT = WHOLE**2  # a score of one
 FRESH_HALF_LIFE = 2  # days
 
 
@@ -47,6 +48,7 @@ class Field:
         self._row = {slug: row for row, slug in enumerate(self.slugs)}
         self._fresh = [fresh((day - one.seen).days, weights.fresh) for one in self.candidates]
         self.arrays = self._as_arrays(sizes, room, weights)
+        self._names = [one.paper_id for one in self.candidates]
         self._under = [self._surest(at) for at in range(len(self.candidates))]
 
     def _as_arrays(
@@ -83,7 +85,7 @@ class Field:
             return [nothing] * len(readers)
         rows = [self._topics(one.follows) for one in readers]
         batch = Batch(self.arrays, self._readers(readers, rows))
-        return [self._selection(batch, reader, row) for reader, row in enumerate(rows)]
+        return self._selections(batch, rows)
 
     def _topics(self, slugs: Iterable[str]) -> tuple[int, ...]:
         return tuple(sorted(self._row[slug] for slug in slugs if slug in self._row))
@@ -116,32 +118,28 @@ class Field:
             ),
         )
 
-    def _selection(self, batch: Batch, reader: int, rows: tuple[int, ...]) -> Selection:
-        places = batch.picks(reader)
-        free = batch.free[reader]
-        scores = self._shares(batch, reader, places)
-        followed = frozenset(rows)
-        return Selection(
-            picks=tuple(
-                Pick(
-                    paper_id=self.candidates[at].paper_id,
-                    score=scores[at],
-                    reasons=self._reasons_for(followed, at),
-                )
-                for at in places
-            ),
-            unmatched=int((~batch.fits[reader] & ~batch.muted[reader]).sum()),
-            muted=int(batch.muted[reader].sum()),
-            had=int((batch.had[reader] & batch.fits[reader]).sum()),
-            beyond=int(free.sum()) - sum(1 for at in places if free[at]),
-        )
-
-    def _shares(self, batch: Batch, reader: int, places: Sequence[int]) -> dict[int, float]:
-        """The scores of picks as shares; a discovery's is its trend."""
-        listed = zip(batch.at[reader].tolist(), batch.score[reader].tolist(), strict=True)
-        known = {at: score for at, score in listed if score}
-        alone = self.arrays.weight
-        return {at: round((known.get(at) or WHOLE * int(alone[at])) / WHOLE**2, 6) for at in places}
+    def _selections(self, batch: Batch, rows: Sequence[tuple[int, ...]]) -> list[Selection]:
+        counts = zip(*(one.tolist() for one in batch.counts), strict=True)
+        picked, scores = batch.picked.tolist(), batch.pick_scores.tolist()
+        names = self._names
+        return [
+            Selection(
+                picks=tuple(
+                    [
+                        Pick(names[at], round(score / UNIT, 6), self._reasons_for(followed, at))
+                        for at, score in zip(places, theirs, strict=True)
+                        if at != NONE
+                    ]
+                ),
+                unmatched=unmatched,
+                muted=muted,
+                had=had,
+                beyond=beyond,
+            )
+            for followed, places, theirs, (unmatched, muted, had, beyond) in zip(
+                map(frozenset, rows), picked, scores, counts, strict=True
+            )
+        ]
 
     def _surest(self, at: int) -> tuple[tuple[int, str], ...]:
         """The topics a paper is under, surest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from newsletter.papers import PaperId
 
@@ -28,8 +29,7 @@ class Candidate:
     pinned: bool = False  # by the editor
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pick:
+class Pick(NamedTuple):
     """A paper chosen for a reader."""
 
     paper_id: PaperId

@@ -29,6 +29,7 @@ from newsletter.sources.jsonl import JsonlSource
 from newsletter.sources.page import PageSource
 from newsletter.sources.port import (
     NEWS,
+    STALE,
     Answer,
     Ask,
     AskAgain,
@@ -43,6 +44,7 @@ from newsletter.sources.port import (
 __all__ = [
     "CREDITS",
     "NEWS",
+    "STALE",
     "Answer",
     "ArxivSource",
     "Ask",

@@ -23,6 +23,7 @@ from newsletter.options import Options
 from newsletter.papers import Paper, PaperId, find_code_url
 from newsletter.records import MOST_ITEMS
 from newsletter.sources.port import (
+    STALE,
     Answer,
     Ask,
     AskAgain,
@@ -349,4 +350,4 @@ def _stale(announced: str, now: datetime) -> tuple[str, ...]:
     """A warning where the newest announcement is older than weekends and holidays explain."""
     if not announced or _weekdays(date.fromisoformat(announced), now.date()) <= STALE_AFTER:
         return ()
-    return (f"stale: the newest announcement is of {announced}",)
+    return (f"{STALE}the newest announcement is of {announced}",)

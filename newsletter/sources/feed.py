@@ -15,7 +15,7 @@ from newsletter import plain
 from newsletter.identity import arxiv_id, doi_id, identify, scheme
 from newsletter.options import Options
 from newsletter.papers import Paper, find_code_url
-from newsletter.sources.port import Answer, Ask, Cursor, Harvest, Request
+from newsletter.sources.port import STALE, Answer, Ask, Cursor, Harvest, Request
 from newsletter.sources.syndication import authors, instant, parse, value
 from newsletter.sources.web_address import WebAddress
 
@@ -106,4 +106,4 @@ def _paper(entry: Mapping[str, Any], now: datetime) -> Paper:
 def _stale(newest: str, now: datetime) -> tuple[str, ...]:
     if not newest or (now.date() - datetime.fromisoformat(newest).date()).days <= STALE_AFTER:
         return ()
-    return (f"stale: its newest entry is of {newest}",)
+    return (f"{STALE}its newest entry is of {newest}",)

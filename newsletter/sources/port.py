@@ -38,6 +38,7 @@ class Ask:
 
 
 NEWS = Ask()
+STALE = "stale: "  # how the note of a source begins that answers, but with nothing new
 
 
 @dataclass(frozen=True, kw_only=True)

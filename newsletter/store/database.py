@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,13 @@ def _engine(url: str) -> Engine:
     engine = create_engine(
         url, connect_args={"timeout": BUSY}, max_overflow=OVERFLOW, hide_parameters=True
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _connects(_dialect: Any, _record: Any, place: Sequence[str], _more: Any) -> None:
+        # It holds addresses: nobody else is to read it, or the log beside it, which takes after it.
+        if place and place[0] not in ("", ":memory:"):
+            with suppress(OSError):  # there already, or what connecting will tell better
+                os.close(os.open(place[0], os.O_CREAT | os.O_EXCL, 0o600))
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:

@@ -225,6 +225,13 @@ deliveries = Table(
         f"state IN ({', '.join(repr(state.value) for state in DeliveryState)})", name="state"
     ),
     Index("ix_deliveries_state_next_at", "state", "next_at"),
+    # How far an issue has come, so that it is counted without a look at the rows. PostgreSQL counts
+    # the rows as fast, by several processes, and would go by this one where others serve it better.
+    Index(
+        "ix_deliveries_issue_id_state",
+        *("issue_id", "state", "transport", "sent_at"),
+        info={"only": "sqlite"},
+    ).ddl_if(dialect="sqlite"),
     Index(None, "subscriber_id"),
     sqlite_autoincrement=True,
 )

@@ -35,6 +35,7 @@ from newsletter.bounces import EventKind
 from newsletter.errors import StoreError
 from newsletter.log_events import Event
 from newsletter.metric_table import Metric, MetricKind
+from newsletter.sources import STALE
 from newsletter.store import alerts, gauges, source_states
 from newsletter.store import webhooks as hooks
 from newsletter.web.site import Site
@@ -42,7 +43,6 @@ from subscribers.suppression import SuppressionKind
 
 FRESH = 15.0  # seconds that an answer of the database is kept for at least
 SHARE = 50  # and times as long as the question took: two hundredths of one core at most
-STALE = "stale: "  # how a source's note of that begins
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 NOBODY = "none"  # the transport of what no transport had to do with
 FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip")  # what proxies add

@@ -17,6 +17,7 @@ from newsletter.jobs import Collect, Do, Job, JobKind
 from newsletter.pipeline.connections import Road
 from newsletter.store import folding, issues, leases, ledger, source_states
 from newsletter.store.ledger import Entry
+from newsletter.store.letters import LetterKind
 from subscribers import due_store, store
 from subscribers.model import Consent, Preferences
 from tests.simulation.drive import Clock, Noting, Simulated
@@ -308,3 +309,18 @@ def test_an_issue_without_papers_is_tried_again_without_asking_sources(running: 
     running.duties.compose()
     with running.app.database.read() as connection:
         assert issues.latest_day(connection) == date(2028, 3, 6)
+
+
+def test_letters_do_not_wait_for_digests(running: Running) -> None:
+    """Who just came gets theirs while many digests are still to leave."""
+    bo = running.reads("2", EVENING)
+    running.reads("1", Preferences(at=time(6, 0)))
+    running.at(5)
+    running.clock.now = MORNING.replace(hour=6)
+    with running.app.database.write() as connection:
+        reader = store.by_id(connection, bo)
+        pipeline.queue_letter(connection, LetterKind.WELCOME, reader, running.clock.now)
+    running.duties.letters()
+    assert noted(running.house.sent) == {2: [running.clock.now]}
+    running.at(6)
+    assert noted(running.house.sent) == {1: [running.clock.now], 2: [running.clock.now]}

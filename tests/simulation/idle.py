@@ -77,6 +77,7 @@ def idle(folder: Path, days: int, step: timedelta) -> Iterator[Held]:
                 (duties.collect, own.collect_minutes * 60),
                 (duties.compose, WATCH),
                 (duties.send, own.send_seconds),
+                (duties.letters, own.send_seconds),
                 (duties.tell, WATCH),
                 (duties.alert, ALERT),
                 (duties.prune, PRUNE),

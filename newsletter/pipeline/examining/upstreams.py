@@ -13,7 +13,7 @@ from newsletter.doctor.clocks import Apart
 from newsletter.doctor.findings import Finding, error, skipped
 from newsletter.errors import NewsletterError, SourceError
 from newsletter.pipeline.examining.parts import Installation, Manner
-from newsletter.sources import NEWS, Fetcher, Http, Limits, spread
+from newsletter.sources import NEWS, STALE, Fetcher, Http, Limits, spread
 from newsletter.store import source_states
 from newsletter.store.turns import Turns
 
@@ -46,7 +46,7 @@ def check(one: Installation, now: datetime, *, current: bool) -> Iterator[Findin
             asked=state.started_at is not None,
             failures=state.failures,
             error=state.error,
-            stale=stale.removeprefix("stale: "),
+            stale=stale.removeprefix(STALE),
             every=every,
         )
         yield from upstreams.check(facts, now)
