@@ -226,6 +226,7 @@ def _working(world: Matrix, sink: Slow) -> Iterator[dict[str, Running]]:
         for one in working.values():  # who cannot reach the database at its start says so and ends
             _await(partial(one.told, "worker.started"), "a worker did not start")
         working[HUB] = world.on(HUB, sink.port, "run", "--no-pages").start()
+        _await(partial(working[HUB].told, "run.started"), "the clock did not start")
         yield working
     finally:
         for one in working.values():
