@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import random
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import accumulate
+
+import numpy as np
 
 from newsletter.dkim import MailSigner
 from newsletter.doctor.findings import Finding as Examined
@@ -55,14 +57,13 @@ def preflight(database: Database, means: Means, issue: Issue, now: datetime) -> 
     """Judges an issue; the same sample whenever it is asked for."""
     with database.read() as connection:
         house = _house(connection, means.house, issue)
-        told = list(preflights.alike(connection, issue.id))
         since = Since(
             not_due=preflights.not_due(connection, issue.id),
             left=preflights.left(connection, issue.id),
             suppressed=ledger.count_silenced(connection, issue.id, now),
         )
-        accounts = accounting.account(_groups(told), since)
-        sample = _sample(connection, issue, told)
+        accounts, typical = _account(connection, issue, since)
+        sample = _sample(connection, issue, typical)
         earlier = issues.before(connection, issue)
         readers = [entry.subscriber_id for _, entry in sample]
         before = None if earlier is None else _figures_of(connection, means, earlier, readers)
@@ -171,52 +172,82 @@ def _house(connection: Connection, house: House, issue: Issue) -> House:
     )
 
 
-def _groups(told: Iterable[Alike]) -> Iterator[Group]:
-    for one in told:
-        topics = tuple(tuple(slugs) for _, _, slugs in json.loads(one.picks))
-        yield Group(readers=one.number, topics=topics, reason=one.reason)
+def _account(
+    connection: Connection, issue: Issue, since: Since | None = None
+) -> tuple[Accounts, _Typical]:
+    """Counts an issue's deliveries and weighs their mails, in one pass that holds none of them."""
+    typical = _Typical(preflights.weights(connection, issue.id), issue)
+
+    def groups() -> Iterator[Group]:
+        for one in preflights.alike(connection, issue.id):
+            picks = json.loads(one.picks)
+            typical.add(one, picks)
+            topics = tuple([tuple(slugs) for _, _, slugs in picks])
+            yield Group(readers=one.number, topics=topics, reason=one.reason)
+
+    return accounting.account(groups(), since or Since()), typical
 
 
-def _sample(
-    connection: Connection, issue: Issue, told: Collection[Alike]
-) -> list[tuple[str, Entry]]:
+class _Typical:
+    """Finds the median, shortest and longest mail, by what papers and reasons weigh."""
+
+    def __init__(self, weights: Mapping[int, int], issue: Issue) -> None:
+        self._weights = weights
+        self._chips = {slug: len(chip.html) for slug, chip in issue.snapshot.chips.items()}
+        self._kept = tuple(array("q") for _ in range(3))  # number, example, weight
+
+    def add(self, one: Alike, picks: Iterable[tuple[int, float, Collection[str]]]) -> None:
+        """Takes in some deliveries that are alike."""
+        if one.picks == NOTHING:
+            return
+        weight = sum(
+            self._weights.get(place, 0) + sum([self._chips.get(slug, 0) for slug in slugs])
+            for place, _, slugs in picks
+        )
+        for column, value in zip(self._kept, (one.number, one.example, weight), strict=True):
+            column.append(value)
+
+    @property
+    def readers(self) -> int:
+        """How many have papers."""
+        return sum(self._kept[0])
+
+    def found(self) -> tuple[int | None, int | None, int | None]:
+        """The deliveries of the median, shortest and longest mail."""
+        number, example, weight = (np.frombuffer(column, np.int64) for column in self._kept)
+        if not len(number):
+            return None, None, None
+        order = np.lexsort((number, example, weight))
+        reached = np.cumsum(number[order])
+        middle = int(np.searchsorted(2 * reached, reached[-1]))
+        return tuple(int(example[order[at]]) for at in (middle, 0, -1))  # type: ignore[return-value]
+
+
+def _sample(connection: Connection, issue: Issue, typical: _Typical) -> list[tuple[str, Entry]]:
     """Why each was chosen, and the delivery; each delivery once."""
-    median, *ends = _typical(connection, issue, told)
+    median, *ends = typical.found()
     if median is None:
         return []
     chosen = {median: "median"}  # with few readers it may be the shortest or the longest too
     for why, one in zip(("shortest", "longest"), ends, strict=True):
         if one is not None:
             chosen.setdefault(one, why)
-    ids = preflights.with_picks(connection, issue.id)
-    chance = random.Random(f"preflight of {issue.name}")  # noqa: S311  no secret: a fair sample
-    for one in chance.sample(ids, min(SAMPLE, len(ids))):
+    for one in _drawn(connection, issue, typical.readers):
         chosen.setdefault(one, "sample")
     return [(chosen[one.id], one) for one in ledger.by_ids(connection, list(chosen))]
 
 
-def _typical(
-    connection: Connection, issue: Issue, told: Iterable[Alike]
-) -> tuple[int | None, int | None, int | None]:
-    """The deliveries of the median, shortest and longest mail, by what papers and reasons weigh."""
-    weights = preflights.weights(connection, issue.id)
-    chips = {slug: len(chip.html) for slug, chip in issue.snapshot.chips.items()}
-
-    def weight(picks: str) -> int:
-        return sum(
-            weights.get(place, 0) + sum(chips.get(slug, 0) for slug in slugs)
-            for place, _, slugs in json.loads(picks)
-        )
-
-    weighed = sorted(
-        (weight(one.picks), one.example, one.number) for one in told if one.picks != NOTHING
-    )
-    if not weighed:
-        return None, None, None
-    half = sum(number for *_, number in weighed) / 2
-    reached = accumulate(number for *_, number in weighed)
-    middle = next(at for at, number in enumerate(reached) if number >= half)
-    return weighed[middle][1], weighed[0][1], weighed[-1][1]
+def _drawn(connection: Connection, issue: Issue, readers: int) -> list[int]:
+    """Some deliveries by chance, the same whenever it is asked."""
+    chance = random.Random(f"preflight of {issue.name}")  # noqa: S311  no secret: a fair sample
+    places = chance.sample(range(readers), min(SAMPLE, readers))
+    wanted = set(places)
+    found = {
+        at: one
+        for at, one in enumerate(preflights.with_picks(connection, issue.id))
+        if at in wanted
+    }
+    return [found[at] for at in places]
 
 
 Chosen = tuple[str, Mail, str]  # why, the mail, its subject
@@ -248,15 +279,15 @@ def _figures_of(
     connection: Connection, means: Means, issue: Issue, readers: Collection[int]
 ) -> Figures:
     """The figures of an earlier issue, and what these readers' mails of it were called."""
-    told = list(preflights.alike(connection, issue.id))
-    median, *_ = _typical(connection, issue, told)
+    accounts, typical = _account(connection, issue)
+    median, *_ = typical.found()
     same = preflights.of_readers(connection, issue.id, readers)
     ids = [*([median] if median is not None else []), *(one for one in same if one != median)]
     sample = [
         ("median" if one.id == median else "sample", one) for one in ledger.by_ids(connection, ids)
     ]
     mails = list(_mails(Edition(issue, means.signer, means.mail_signer), sample, []))
-    return _figures(issue, accounting.account(_groups(told)), mails)
+    return _figures(issue, accounts, mails)
 
 
 def _figures(issue: Issue, accounts: Accounts, mails: Collection[Chosen]) -> Figures:

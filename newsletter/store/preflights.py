@@ -24,6 +24,7 @@ from subscribers.schema import subscribers
 TRIAL = "sent to this reader alone, by name (send --to)"
 LEFT = (DeliveryState.SENT, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 """States in which a mail has left, or may have."""
+SOME = {"yield_per": 1000}  # an issue may have a million deliveries: never all of them are held
 FEW = 100  # deliveries looked at together: more than operators look at by name
 
 
@@ -51,16 +52,16 @@ def alike(connection: Connection, issue_id: int) -> Iterator[Alike]:
         .group_by(deliveries.c.picks, reason)
         .order_by(func.min(deliveries.c.id))
     )
-    for row in connection.execute(query):
-        yield Alike(**row._mapping)
+    for row in connection.execute(query, execution_options=SOME):
+        yield Alike(picks=row[0], reason=row[1], number=row[2], example=row[3])
 
 
-def with_picks(connection: Connection, issue_id: int) -> list[int]:
+def with_picks(connection: Connection, issue_id: int) -> Iterator[int]:
     """The numbers of an issue's deliveries that have papers, in order."""
     query = select(deliveries.c.id).where(
         deliveries.c.issue_id == issue_id, deliveries.c.picks != NOTHING
     )
-    return list(connection.scalars(query.order_by(deliveries.c.id)))
+    yield from connection.scalars(query.order_by(deliveries.c.id), execution_options=SOME)
 
 
 def of_readers(connection: Connection, issue_id: int, subscriber_ids: Collection[int]) -> list[int]:

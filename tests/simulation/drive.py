@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -63,10 +64,26 @@ class Simulated(App):
         return [self._only_road]
 
 
-def drive(house: House, plan: Plan, name: str) -> None:
+def tell(kept: Path, at: datetime) -> None:
+    """Keeps how far a process has come."""
+    fresh = kept.with_suffix(".new")
+    fresh.write_text(at.isoformat())
+    fresh.rename(kept)
+
+
+def together(house: House, at: datetime, others: tuple[str, ...]) -> None:
+    """Waits until the others have come to an instant too: it is one time for all of them."""
+    for name in others:
+        kept = house.folder / f"clock-{name}"
+        while not (kept.exists() and datetime.fromisoformat(kept.read_text()) >= at):
+            time.sleep(0.005)
+
+
+def drive(house: House, plan: Plan, name: str, others: tuple[str, ...] = ()) -> None:
     """Runs from where the last process of that name stopped, to the end of the plan.
 
-    Each step is done whole before the clock goes on; one that was cut short is done again.
+    Each step is done whole before the clock goes on; one that was cut short is done again. Others
+    do the same steps at the same time.
     """
     kept = house.folder / f"clock-{name}"
     start = datetime.fromisoformat(kept.read_text()) if kept.exists() else plan.start
@@ -76,7 +93,10 @@ def drive(house: House, plan: Plan, name: str) -> None:
 
     duties = Duties(app, clock)
     changes = [one for one in plan.changes if one.at >= start - 2 * plan.step]
+    reached = start
     for at in plan.steps(start):
+        if reached > plan.start:
+            together(house, reached, others)
         clock.now = at
         house.tell_papers(at)
         while changes and changes[0].at <= at:
@@ -91,9 +111,9 @@ def drive(house: House, plan: Plan, name: str) -> None:
         if (at - plan.start) % timedelta(days=1) < plan.step:
             duties.alert()
             duties.prune()
-        fresh = kept.with_suffix(".new")
-        fresh.write_text((at + plan.step).isoformat())
-        fresh.rename(kept)
+        reached = at + plan.step
+        tell(kept, reached)
+    tell(kept, plan.end)
     app.close()
     (house.folder / f"done-{name}").touch()
     sys.stdout.flush()

@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from newsletter.delivery import DeliveryState
 from newsletter.store.database import Database
 from newsletter.store.schema import issues
-from tests.simulation.drive import drive
+from tests.simulation.drive import CONNECTIONS, drive
 from tests.simulation.oracle import Oracle, differences, noted
 from tests.simulation.world import House, Plan, drawn
 
@@ -33,9 +33,10 @@ START = datetime(2028, 2, 28, 4, 0, tzinfo=UTC)  # before a leap day; clocks cha
 PATIENCE = 300 + max(DAYS, PAIR_DAYS) * READERS / 100  # seconds
 
 
-def start(house: House, plan: Plan, name: str) -> BaseProcess:
-    """A process that runs the publication."""
-    process = FORK.Process(target=drive, args=(house, plan, name))
+def start(house: House, plan: Plan, name: str, names: tuple[str, ...]) -> BaseProcess:
+    """A process that runs the publication, beside those of other names."""
+    others = tuple(one for one in names if one != name)
+    process = FORK.Process(target=drive, args=(house, plan, name, others))
     process.start()
     return process
 
@@ -44,7 +45,7 @@ def run_and_kill(
     house: House, plan: Plan, names: tuple[str, ...], kills: int, chance: random.Random
 ) -> None:
     """Runs a plan to its end by processes that are killed so many times, and started again."""
-    running = {name: start(house, plan, name) for name in names}
+    running = {name: start(house, plan, name, names) for name in names}
     ends_at = time.monotonic() + PATIENCE
     while running:
         assert time.monotonic() < ends_at, "It does not come to its end."
@@ -59,7 +60,7 @@ def run_and_kill(
         code = running.pop(name).exitcode
         if not (house.folder / f"done-{name}").exists():
             assert code == -signal.SIGKILL, f"{name} ended by itself: {code}"
-            running[name] = start(house, plan, name)
+            running[name] = start(house, plan, name, names)
 
 
 def accounts(house: House, plan: Plan) -> tuple[list[str], int]:
@@ -102,12 +103,14 @@ def check(house: House, plan: Plan, names: tuple[str, ...], kills: int) -> None:
     run_and_kill(house, plan, names, kills, random.Random(SEED))
     told, doubtful = accounts(house, plan)
     mails = house.sent.read_text(encoding="ascii").count("\n")
+    most = CONNECTIONS * kills
     print(
         f"seed {SEED}: {plan.days} days, {len(plan.readers)} readers, {len(plan.changes)} changes, "
         f"{len(plan.outages)} outages, {kills} kills: {mails} mails, {doubtful} in doubt, "
         f"{len(told)} wrong, {time.monotonic() - began:.0f} s"
     )
     assert not told, f"seed {SEED}: {told[:20]}"
+    assert doubtful <= most, f"seed {SEED}: {doubtful} in doubt of {kills} kills"
     assert mails > plan.days * len(plan.readers) / 4
 
 

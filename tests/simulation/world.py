@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -191,6 +192,6 @@ class House:
                         "observations": [seen | {"votes": 90 - place}],
                     }
                 )
-        whole = self.folder / "papers.new"
+        whole = self.folder / f"papers-{os.getpid()}.new"
         whole.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
         whole.rename(self.folder / "papers.jsonl")
