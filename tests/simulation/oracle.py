@@ -57,13 +57,24 @@ class Oracle:
         If all runs; days by their clock.
         """
         done: date | None = None
+        before: datetime | None = None
         for instant, local in self._clock(wants.zone):
+            if before is not None and local - before > QUARTER:
+                ended = before.date()  # its clock leapt over the hour, and into the next day
+                leapt = ended != done and local.date() - ended == DAY
+                if leapt and self._is_asked(wants, ended):
+                    yield ended, instant
+            before = local
             if local.time() < wants.at or local.date() == done:
                 continue
             done = local.date()
-            paused = wants.paused_until is not None and done < wants.paused_until
-            if done.weekday() in wants.days and not paused:
+            if self._is_asked(wants, done):
                 yield done, instant
+
+    @staticmethod
+    def _is_asked(wants: Preferences, day: date) -> bool:
+        paused = wants.paused_until is not None and day < wants.paused_until
+        return day.weekday() in wants.days and not paused
 
     def expected(self, reader: int) -> tuple[list[datetime], list[datetime], list[Stretch]]:
         """The hours of a reader that are served; those that are not for want of an issue; and the
@@ -81,6 +92,8 @@ class Oracle:
                 steps = self._steps_of(hour)
                 if not since <= hour < until or (done is not None and day <= done):
                     continue
+                if steps == [hour + LATE]:  # all or nothing: somebody killed then comes too late
+                    unsure.append((hour, hour + QUARTER))
                 if not steps:  # what waited for this hour was given up
                     had = self._waited(hour, had) or had
                     continue
@@ -92,6 +105,10 @@ class Oracle:
                     had, done = issue, day
                     served.append(hour)
         return served, without, unsure
+
+    def has_changed(self, reader: int) -> bool:
+        """Whether a reader ever changed their mind."""
+        return bool(self._changes[reader])
 
     def is_upset(self, at: datetime) -> bool:
         """Whether an outage ended, or all began, not long before."""
@@ -150,6 +167,9 @@ def differences(
 ) -> list[str]:
     """What a reader got otherwise than expected; of `lost` digests nobody knows if they left."""
     expected, without, unsure = oracle.expected(reader)
+    # Since they changed their mind, which of two issues they had is not sure. Day by day that makes
+    # no difference; of an hour at which nothing ran it decides whether it is served.
+    changed = oracle.has_changed(reader)
 
     def sure(at: datetime) -> bool:
         return not any(first <= at < last for first, last in unsure)
@@ -162,11 +182,12 @@ def differences(
             left.remove(mine[0])
         elif sure(hour) and lost:
             lost -= 1
-        elif sure(hour):
+        elif sure(hour) and not (changed and not plan.runs(hour)):
             told.append(f"reader {reader}: nothing at {hour}")
     for hour in without:
-        mine = [at for at in left if hour <= at <= hour + plan.step]
-        if mine and unsure:  # which issue they had before they changed their mind is not sure
+        late = timedelta() if plan.runs(hour) else LATE
+        mine = [at for at in left if hour <= at <= hour + late + plan.step]
+        if mine and changed:
             left.remove(mine[0])
         elif sure(hour) and not oracle.is_upset(hour):
             told.append(f"reader {reader}: no issue for {hour}")
