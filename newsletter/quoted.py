@@ -32,7 +32,7 @@ def encode(text: str) -> bytes:
     canonical = "\r\n".join(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     # b2a_qp breaks lines as the first line end it meets is written: give it one of ours.
     body = binascii.b2a_qp(b"\r\n" + canonical.encode(), istext=True)[2:]
-    body = _AWKWARD_START.sub(lambda found: b"=%02X" % found[0][0] + found[0][1:], body)
+    body = _mended(body)
     lines = body.split(b"\r\n")
     fitted = b"\r\n".join(_fit(line) for line in lines[:-1])
     last = _fit(lines[-1], room=1)
@@ -62,4 +62,9 @@ def _fit(line: bytes, room: int = 0) -> bytes:
     for back in (1, 2):  # never inside an =XX
         if line[cut - back : cut - back + 1] == b"=":
             cut -= back
-    return line[:cut] + SOFT_BREAK + _fit(line[cut:], room)
+    return line[:cut] + SOFT_BREAK + _fit(_mended(line[cut:]), room)
+
+
+def _mended(lines: bytes) -> bytes:
+    """Lines of which none has an awkward start."""
+    return _AWKWARD_START.sub(lambda found: b"=%02X" % found[0][0] + found[0][1:], lines)

@@ -113,13 +113,13 @@ class Talks(Generic[K]):
         assert talk is not None and key is not None  # noqa: S101, PT018  for the type checker
         answer: Ended
         try:
-            pause = late(talk) if too_late else next(talk)
+            self._listen(number, line, late(talk) if too_late else next(talk))
         except StopIteration as end:
             answer = end.value
         except BaseException as error:  # told where the answer is waited for
+            talk.close()  # where it is the listening that failed: nobody would go on with it
             answer = error
         else:
-            self._listen(number, line, pause)
             return
         line.talk = line.key = None
         if line.sock.fileno() != number:  # closed: its number may be another's soon

@@ -71,7 +71,10 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection with one consistent view; nothing is kept. Raises StoreError."""
         with self._told(), self.engine.connect() as connection:
-            yield connection
+            if self.embedded:  # whose every transaction has one
+                yield connection
+            else:
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

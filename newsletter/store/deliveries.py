@@ -455,6 +455,7 @@ def settle_lost(connection: Connection, now: datetime) -> int:
     lost = connection.execute(
         select(deliveries.c.id, deliveries.c.attempt, deliveries.c.owner)
         .where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until <= now)
+        .order_by(deliveries.c.id)  # as `finish` locks them: nobody waits in a circle
         .with_for_update()
     ).all()
     if not lost:

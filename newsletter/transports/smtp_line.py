@@ -58,6 +58,8 @@ class Line(smtplib.SMTP):
 
     def written(self, *commands: str) -> bytes:
         """Commands as they go over the line; raises ValueError where one cannot."""
+        if any("\r" in one or "\n" in one for one in commands):
+            raise ValueError("a command has one line")  # the rest of it would be another command
         return "".join(f"{one}\r\n" for one in commands).encode(self.command_encoding)
 
     def say(self, content: bytes) -> Talk[None]:

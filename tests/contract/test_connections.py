@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from newsletter.message import Message
 from newsletter.pipeline import Road
 from newsletter.pipeline.connections import Connections, Returned
+from newsletter.pipeline.talks import Talks
 from newsletter.store.deliveries import Claimed
 from newsletter.transports import Refused, Reply, TransportUnavailable
 from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.talk import Pause, Talk
 from tests.contract.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp
 from tests.contract.test_smtp_dialogue import LONG, MAIL, transport
 
@@ -158,3 +161,24 @@ def test_a_server_that_dribbles_has_no_more_time_than_a_silent_one() -> None:
         assert not answer.in_doubt
         assert time.monotonic() - began < 5
         lines.all.close()
+
+
+def test_a_talk_that_cannot_be_listened_to_ends() -> None:
+    """It is told like any other end: who waits for it would wait for ever."""
+    talks, (ours, theirs) = Talks[str](), socket.socketpair()
+    ended: list[str] = []
+
+    def talk() -> Talk[Reply]:
+        try:
+            yield Pause(writes=False, until=time.monotonic() + 60)
+        finally:
+            ended.append("closed")
+        raise AssertionError
+
+    with theirs:
+        ours.close()  # no number to listen by
+        talks.begin("one", ours, talk())
+        ((key, answer),) = talks.ended(5)
+        talks.close()
+    assert (key, ended) == ("one", ["closed"])
+    assert isinstance(answer, ValueError)

@@ -9,6 +9,7 @@ import pytest
 
 from newsletter.transports import Envelope, Refused, TransportUnavailable
 from newsletter.transports.smtp import SmtpTransport
+from newsletter.transports.smtp_line import Line
 from newsletter.transports.smtp_options import SmtpOptions
 from tests.contract.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp
 
@@ -175,6 +176,13 @@ def test_the_size_is_announced_where_it_is_wanted() -> None:
         road.send(ENVELOPE, MAIL)
         road.close()
         assert f"MAIL FROM:<b@example.org> SIZE={len(MAIL)}" in server.commands
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_a_command_is_one_line(end: str) -> None:
+    """What holds a line end is never said, whoever put it there."""
+    with pytest.raises(ValueError, match="one line"):
+        Line().written("DATA", f"MAIL FROM:<b@example.org>{end}RSET")
 
 
 @pytest.mark.parametrize("recipient", ["r@example.org>\r\nDATA", "r@x.test> SIZE=1", "a b@x.test"])

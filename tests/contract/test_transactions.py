@@ -10,12 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import delete, event
 from sqlalchemy.engine import Engine
 
 from newsletter.delivery import DeliveryState
 from newsletter.pipeline.enrolling import BATCH
 from newsletter.store import deliveries
+from newsletter.store.ledger import composed, count
+from newsletter.store.schema import deliveries as kept
 from tests.contract.test_belt import NOON, issue_id
 from tests.world import Ledger, Scripted
 
@@ -93,3 +95,16 @@ def test_what_waits_is_brought_forward_some_at_a_time(ledger: Ledger) -> None:
         with ledger.database.write() as connection:
             done.append(deliveries.bring_forward(connection, dawn, limit=8))
     assert done == [8, 8, 6, 0]
+
+
+def test_who_reads_sees_one_instant(ledger: Ledger) -> None:
+    """What is counted twice in one look is the same: else an account seems not to balance."""
+    ledger.add_readers(3, NOON - timedelta(days=1))
+    number = issue_id(ledger.compose())
+    with ledger.database.read() as connection:
+        before = composed(connection, number)
+        with ledger.database.write() as other:
+            other.execute(delete(kept).where(kept.c.issue_id == number))
+        assert sum(count(connection, number).values()) == composed(connection, number) == before
+    with ledger.database.read() as connection:
+        assert composed(connection, number) == 0

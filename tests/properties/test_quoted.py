@@ -44,6 +44,18 @@ def test_segments_travel_as_they_are(texts: list[str]) -> None:
     assert travels(b"".join(segments))
 
 
+@given(
+    st.integers(60, 90), st.sampled_from(["", "\n", "\n."]), st.text(alphabet=".=ä\n", max_size=9)
+)
+def test_what_is_left_of_a_line_that_grew_begins_it_well(n: int, end: str, rest: str) -> None:
+    """A line that its mended start made too long goes on in one that needs no change either."""
+    for text in ("." * n + end + rest, "." + "x" * n + ".b{margin:0}" + end + rest):
+        segment = encode(text)
+        assert travels(segment)
+        plain = quopri.decodestring(segment).replace(b"\r\n", b"\n").decode()
+        assert plain == text
+
+
 @given(st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=74))
 def test_a_short_text_is_encoded_as_a_long_one(text: str) -> None:
     """What stands for itself is what the whole encoder would have written."""
