@@ -46,6 +46,7 @@ from subscribers.tokens import Signer
 A_MOMENT = timedelta(seconds=2)  # that limits of some messages a second are waited for anyway
 BATCH = 200  # deliveries a claim: few enough to hand back fast, many enough to spare claims
 PATIENCE = timedelta(hours=1)  # a run waits for limits, but not until tomorrow
+CLAIM_AGAIN = 30.0  # seconds a slow answer is waited for before idle connections look for work
 LOOK_UP = 0.5  # seconds between looks whether to stop, while waiting
 
 
@@ -197,7 +198,9 @@ class _Run:
         if self._room_at is None and moved:
             return 0  # and there may be more that can leave at once
         wake = self._wake()
-        return None if wake is None else max(0, (wake - self._post.clock()).total_seconds())
+        if wake is None:  # others may have become due meanwhile
+            return CLAIM_AGAIN
+        return max(0, (wake - self._post.clock()).total_seconds())
 
     def _keep_fresh(self) -> None:
         """Gives back what limits have held for so long that its lease might end before it goes.

@@ -22,6 +22,7 @@ from newsletter.store.database import Connection, Database
 from subscribers.addresses import domain as domain_of
 
 LOOK = timedelta(seconds=1)  # as long may go by before other senders' slowdowns are heard of
+STUCK = timedelta(seconds=10)  # without an idle connection, and others wait for a road no longer
 ANY_DOMAIN = "*"  # the limits of each domain that has none of its own
 
 
@@ -69,6 +70,7 @@ class Traffic:
         self._domains = domains
         self._connections = sum(len(road.transports) for road in roads)
         self._handed: Counter[str] = Counter()  # by road
+        self._handed_at: dict[str, datetime] = {}  # the last time
         self._eased: set[str] = set()  # domains that are to be called back
         self._sharing: set[str] = set()  # the roads that could carry something last
 
@@ -93,20 +95,23 @@ class Traffic:
         domains = {domain_of(one.address) for one in asked}
         lanes = {name: self._lane(connection, name, now) for name in sorted(domains)}
         gates = {name: self._gate(connection, name, number, now) for name, number in idle.items()}
-        self._catch_up(gates)
+        self._catch_up(gates, now)
         admitted = Admitted[A]()
+        waits = False  # for a road that has carried too little
         for one in ready:
             lane = lanes[domain_of(one.address)] if asked else None
             if lane is not None and lane.room <= 0:
                 admitted.put_off.append((one, lane.wait()))
                 continue
-            name = self._road(gates)
+            name = self._road(gates, now)
             if name is None:
+                waits = True
                 continue
             gates[name].take()
             if lane is not None:
                 lane.take()
             self._handed[name] += 1
+            self._handed_at[name] = now
             admitted.go.append((one, name))
         for one in others if asked else ():
             lane = lanes[domain_of(one.address)]
@@ -116,7 +121,7 @@ class Traffic:
             if kept is not None:
                 kept.keep(connection)
         if any(gate.room > 0 for gate in gates.values()):
-            return admitted
+            return replace(admitted, next_at=self._stuck_at(gates, now)) if waits else admitted
         shut = [at for gate in gates.values() if (at := gate.opens()) is not None]
         return replace(admitted, next_at=min(shut, default=None))
 
@@ -183,13 +188,14 @@ class Traffic:
     def _gate(self, connection: Connection, name: str, idle: int, now: datetime) -> _Gate:
         return _Gate(connection, self._roads[name], idle, now)
 
-    def _road(self, gates: Mapping[str, _Gate]) -> str | None:
+    def _road(self, gates: Mapping[str, _Gate], now: datetime) -> str | None:
         """The road with room that has carried least of its share.
 
         None, too, where those with room are ahead of one that is busy by as much as they have
-        connections: without that a weight would say nothing as soon as there is much to do.
+        connections: without that a weight would say nothing as soon as there is much to do. One
+        whose server takes long over all it has is not waited for.
         """
-        shares = {name: self._share(name) for name, gate in gates.items() if not gate.limited}
+        shares = {name: self._share(name) for name in self._rivals(gates, now)}
         free = [name for name, gate in gates.items() if gate.room > 0]
         if not free:
             return None
@@ -197,15 +203,30 @@ class Traffic:
         ahead = (shares[name] - min(shares.values())) * self._weight(name)
         return name if ahead < len(self._roads[name].transports) else None
 
+    def _rivals(self, gates: Mapping[str, _Gate], now: datetime) -> set[str]:
+        """The roads that share: neither at their limit nor stuck."""
+        return {
+            name
+            for name, gate in gates.items()
+            if not gate.limited and (gate.room > 0 or now < self._handed_at.get(name, now) + STUCK)
+        }
+
+    def _stuck_at(self, gates: Mapping[str, _Gate], now: datetime) -> datetime | None:
+        """When the first of the roads that are waited for will not be."""
+        busy = [name for name, gate in gates.items() if not gate.limited and gate.room <= 0]
+        ends = [self._handed_at.get(name, now) + STUCK for name in busy]
+        return min((at for at in ends if at > now), default=None)
+
     def _share(self, name: str) -> float:
         return self._handed[name] / self._weight(name)
 
     def _weight(self, name: str) -> int:
         return self._roads[name].weight or 1
 
-    def _catch_up(self, gates: Mapping[str, _Gate]) -> None:
-        """What a road could not carry while it was closed or at its limit, it need not make up."""
-        sharing = {name for name, gate in gates.items() if not gate.limited}
+    def _catch_up(self, gates: Mapping[str, _Gate], now: datetime) -> None:
+        """What a road could not carry while it was closed, stuck or at its limit, it need not make
+        up."""
+        sharing = self._rivals(gates, now)
         before = sharing & self._sharing
         if before:
             least = min(self._share(name) for name in before)

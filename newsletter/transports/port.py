@@ -1,9 +1,9 @@
 """The port every transport fits, and the two errors it may raise.
 
-`pipeline.py` calls it: `open` once a run, `send` once a digest, `close` at the end, always. A
-transport carries bytes and knows nothing of issues, readers or retries. The errors draw the one
-distinction the ledger lives by: `Refused` is about this recipient, `TransportUnavailable` is
-about the road, and is charged to nobody.
+The pipeline calls it: `open` once a run, `send` or `talk` once a digest, `close` at the end,
+always. A transport carries bytes and knows nothing of issues, readers or retries. The errors draw
+the one distinction the ledger lives by: `Refused` is about this recipient, `TransportUnavailable`
+is about the road, and is charged to nobody.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from newsletter import pipeline
 from newsletter.delivery import DeliveryState, Policy
 from newsletter.pacing import EASE, DomainLimits, RoadLimits, WarmUp, per_hour, per_second, slowed
 from newsletter.pipeline import Road
-from newsletter.pipeline.traffic import Heard, Traffic
+from newsletter.pipeline.traffic import STUCK, Heard, Traffic
 from newsletter.store import deliveries, pacing
 from newsletter.store.issue_acts import Done, IssueAct, record
 from newsletter.store.ledger import held, paused, unfinished, waiting
@@ -383,3 +384,32 @@ def test_what_was_claimed_as_its_issue_was_paused_is_given_back(ledger: Ledger) 
     assert ledger.post(Scripted(paused)).states == {S.SENT: 1}
     with ledger.database.read() as connection:
         assert held(connection, NOON) == (0, None)
+
+
+def test_a_road_that_is_stuck_holds_up_no_other(ledger: Ledger) -> None:
+    """Roads keep their shares while servers answer; one whose server does not is not waited for."""
+    ledger.add_readers(12)
+    ledger.compose()
+    ready = ledger.claim("one", limit=12)
+    traffic = Traffic([road("quick", Scripted()), road("stuck", Scripted())], {})
+    now, carried = NOON, Counter[str]()
+
+    def admit(quick: int, stuck: int) -> datetime | None:
+        idle = {"quick": quick, "stuck": stuck}
+        with ledger.database.write() as connection:
+            done = traffic.admit(connection, ready[: quick + stuck], [], idle, now)
+        carried.update(name for _, name in done.go)
+        return done.next_at
+
+    assert admit(1, 1) is None
+    assert admit(1, 0) is None
+    assert carried == {"quick": 2, "stuck": 1}
+    until = admit(1, 0)
+    assert (carried["quick"], until) == (2, NOON + STUCK)  # it has carried more than its share
+    now = NOON + STUCK
+    for _ in range(3):
+        assert admit(1, 0) is None
+    assert carried == {"quick": 5, "stuck": 1}
+    for _ in range(2):
+        admit(1, 1)  # it answered after all, and need not make up for what it missed
+    assert carried == {"quick": 7, "stuck": 3}
