@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from newsletter.pipeline import Road
 from newsletter.pipeline.connections import Connections, Returned
 from newsletter.pipeline.talks import Talks
 from newsletter.store.deliveries import Claimed
-from newsletter.transports import Refused, Reply, TransportUnavailable
+from newsletter.transports import Refused, Reply, TransportUnavailable, smtp
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.talk import Pause, Talk
 from tests.contract.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp
@@ -182,3 +183,14 @@ def test_a_talk_that_cannot_be_listened_to_ends() -> None:
         talks.close()
     assert (key, ended) == ("one", ["closed"])
     assert isinstance(answer, ValueError)
+
+
+def test_servers_without_a_farewell_are_left_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many connections there are, the end of a run waits for one of them."""
+    monkeypatch.setattr(smtp, "GOODBYE", 0.5)
+    with ExitStack() as stack:
+        scripts = [ScriptedSmtp(PIPELINED | {"QUIT": SILENCE}) for _ in range(8)]
+        lines = Lines(*[transport(stack.enter_context(one).port) for one in scripts])
+        began = time.monotonic()
+        lines.all.close()
+        assert time.monotonic() - began < 3
