@@ -110,10 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for line in status.out.splitlines():
                 if line.startswith("composed") or "a second" in line:
                     print(line)
-            if not seed.url.startswith("sqlite"):
-                return
-            held = (seed.place / "newsletter.db").stat().st_size
-            print(f"database  {held / asked.readers:.0f} bytes a reader and digest")
+            if seed.url.startswith("sqlite"):
+                held = (seed.place / "newsletter.db").stat().st_size
+                print(f"database  {held / asked.readers:.0f} bytes a reader and digest")
         finally:
             seed.remove()
     print(f"sink      {server.messages} messages, {server.cpu:.0f} s of CPU")
