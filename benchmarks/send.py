@@ -2,8 +2,8 @@
 
 Run: python -m benchmarks.send [--messages 5000] [--rounds 5]
 
-Ours is the transport as a sending process has it, 20 connections with a thread each; beside it
-`smtplib` over one connection, and `smtp-source` over as many as ours where Postfix's tools are.
+Ours is what a sending process has, 20 connections that one thread talks to; beside it `smtplib`
+over one connection, and `smtp-source` over as many as ours where Postfix's tools are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import smtplib
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -22,9 +22,30 @@ from benchmarks.publication import Manner, prepare
 from benchmarks.results import OURS, Result, Round
 from benchmarks.sinks import Sink, kind, sink, tool
 from newsletter import transports
-from newsletter.transports import Envelope, Transport
+from newsletter.message import Message
+from newsletter.pipeline.connections import Connections, Road
+from newsletter.store.deliveries import Claimed
 
 FROM, TO = "daily@example.org", "reader@example.org"
+NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
+CLAIM = Claimed(  # of nothing: there is no ledger here
+    id=1,
+    issue_id=1,
+    subscriber_id=1,
+    address=TO,
+    confirmed=True,
+    suppressed="",
+    since=NOON,
+    picks="[]",
+    kind="daily",
+    language="",
+    beyond=0,
+    due_at=NOON,
+    news_from=NOON,
+    tries=0,
+    attempt=1,
+    lease_until=NOON,
+)
 CANNED, SMTPLIB = "smtp-source", "smtplib"
 
 
@@ -89,17 +110,21 @@ def measured(
 
 def _ours(server: Sink, content: bytes, messages: int, connections: int) -> None:
     table = {"host": "127.0.0.1", "port": server.port, "security": "none"}
-    lines = [transports.build("smtp", table, "", Path.cwd()) for _ in range(connections)]
-    shares = [messages // connections + (at < messages % connections) for at in range(connections)]
-    with ThreadPoolExecutor(connections) as threads:
-        list(threads.map(partial(_push, content), lines, shares))
-
-
-def _push(content: bytes, transport: Transport, messages: int) -> None:
-    for at in range(messages):
-        transport.open()
-        transport.send(Envelope(sender=FROM, recipient=TO, message_id=f"{at}@bench"), content)
-    transport.close()
+    road = Road(
+        name=OURS,
+        transports=[transports.build("smtp", table, "", Path.cwd()) for _ in range(connections)],
+    )
+    lines = Connections([road])
+    one = Message(
+        sender=FROM, recipient=TO, message_id="1@bench", subject="", content=content, vouched=True
+    )
+    waiting, done = messages, 0
+    while done < messages:
+        while waiting and lines.idle[OURS]:
+            lines.hand(OURS, CLAIM, one, None)
+            waiting -= 1
+        done += len(lines.returned())
+    lines.close()
 
 
 def _smtplib(server: Sink, content: bytes, messages: int, _: int) -> None:
