@@ -75,7 +75,8 @@ def _held(pid: int) -> tuple[int, int]:
     except OSError:
         return 0, 0
     found = dict(line.split(":", 1) for line in lines if line.startswith("Vm"))
-    return tuple(int(found.get(name, "0").split()[0]) for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+    now, most = (int(found.get(name, "0").split()[0]) for name in ("VmRSS", "VmHWM"))
+    return now, most
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

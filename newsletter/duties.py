@@ -24,6 +24,7 @@ from newsletter.log_events import Event
 from newsletter.logs import tell
 from newsletter.pipeline import pruning, webhooks
 from newsletter.pipeline.compose import BY_SETTING
+from newsletter.pipeline.dispatch import Post
 from newsletter.pipeline.enrolling import EVERYBODY, Enrolled, Range, Span, enrol
 from newsletter.pipeline.pruning import Retention
 from newsletter.preflight.report import Report
@@ -41,7 +42,7 @@ TRY_AGAIN = timedelta(minutes=10)  # to compose an issue there are no papers for
 # Of jobs that are done apart:
 READERS = 5_000  # numbers of them in a range: a few seconds of one core
 FEW = 500  # whose hour has come are looked at by the clock itself
-MESSAGES = 200  # a turn is worth having beside another for: four claims
+MESSAGES = 200  # a turn is worth having beside another for: a claim
 TURNS = 64  # beside each other at most
 TURN = timedelta(minutes=5)  # then a worker looks what else there is to do
 FRESH = timedelta(minutes=10)  # after which what the preflight said then is asked anew
@@ -307,19 +308,22 @@ class Duties:
             return self._stopped() or (apart and self._clock() >= ends_at)
 
         owner = f"{self.owner}/{secrets.token_hex(4)}" if apart else self.owner  # each its own
-        post = replace(app.post(owner, self._clock), stopped=stopped, wait=False)
-        pipeline.send_letters(app.database, app.desk, post)
+        post = self._letters(owner, stopped)
         pipeline.dispatch(app.database, app.signer, replace(post, cleared=cleared))
 
     def letters(self) -> None:
         """Sends letters beside a `send` that has much to do: somebody waits for them."""
-        app = self._app
-        with app.database.read() as connection:
+        with self._app.database.read() as connection:
             if not kept_letters.waiting(connection, self._clock()):
                 return
-        post = app.post(f"{self.owner}/letters", self._clock)
-        post = replace(post, stopped=self._stopped, wait=False)
+        self._letters(f"{self.owner}/letters", self._stopped)
+
+    def _letters(self, owner: str, stopped: Callable[[], bool]) -> Post:
+        """Sends letters; returns what more can be sent with."""
+        app = self._app
+        post = replace(app.post(owner, self._clock), stopped=stopped, wait=False)
         pipeline.send_letters(app.database, app.desk, post)
+        return post
 
     def _fold(self, now: datetime) -> None:
         before = now - self._app.settings.schedule.catch_up

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Self
 
 from newsletter.papers import PaperId
@@ -35,10 +34,10 @@ class Slotted:
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
         """The literals with `values` (encoded) in their holes; KeyError names a missing one."""
-        form, names = self._form
-        return form % tuple([values[name] for name in names])
+        (whole,) = self.pieces(values)
+        return whole
 
-    def pieces(self, values: Mapping[str, bytes], between: str) -> tuple[bytes, ...]:
+    def pieces(self, values: Mapping[str, bytes], between: str = "") -> tuple[bytes, ...]:
         """The same but for the holes of one name, which stand between the pieces."""
         found: list[list[bytes]] = [[]]
         for part in self.parts:
@@ -49,14 +48,6 @@ class Slotted:
             else:
                 found[-1].append(values[part.name])
         return tuple([b"".join(one) for one in found])
-
-    @cached_property
-    def _form(self) -> tuple[bytes, tuple[str, ...]]:
-        """The whole as one form for `%`, and what its holes are called in turn."""
-        form = b"".join(
-            b"%b" if isinstance(part, Slot) else part.replace(b"%", b"%%") for part in self.parts
-        )
-        return form, tuple(part.name for part in self.parts if isinstance(part, Slot))
 
     @property
     def travels(self) -> bool:

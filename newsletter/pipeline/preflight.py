@@ -220,7 +220,8 @@ class _Typical:
         order = np.lexsort((number, example, weight))
         reached = np.cumsum(number[order])
         middle = int(np.searchsorted(2 * reached, reached[-1]))
-        return tuple(int(example[order[at]]) for at in (middle, 0, -1))  # type: ignore[return-value]
+        median, shortest, longest = (int(example[order[at]]) for at in (middle, 0, -1))
+        return median, shortest, longest
 
 
 def _sample(connection: Connection, issue: Issue, typical: _Typical) -> list[tuple[str, Entry]]:
