@@ -29,17 +29,12 @@ PLAIN, NODE, CANNED = "plain Python loop", "Node, nodemailer", "smtp-source, one
 NEAREST = 0.8  # how large a baseline's messages have to be beside ours, and no more than 1 / that
 
 
-def numbers(text: str) -> list[int]:
-    """Several numbers, told with commas between them."""
-    return [int(one) for one in text.split(",")]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures every N, prints a table and ratios, and keeps the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--readers", type=numbers, default=[5000, 20_000], metavar="N,N")
+    parser.add_argument("--readers", type=results.numbers, default=[5000, 20_000], metavar="N,N")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=300, help="digests of the plain loop")
     parser.add_argument("--node-sample", type=int, default=2000, help="digests of Node")

@@ -47,17 +47,12 @@ OWN = {
 }
 
 
-def numbers(told: str) -> list[int]:
-    """Several numbers, told with commas between them."""
-    return [int(one) for one in told.split(",")]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures every N, prints a table and growth, and keeps the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--rows", type=numbers, default=[20_000, 1_000_000], metavar="N,N")
+    parser.add_argument("--rows", type=results.numbers, default=[20_000, 1_000_000], metavar="N,N")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=5000, help="deliveries a round")
     parser.add_argument("--connections", type=int, default=20)

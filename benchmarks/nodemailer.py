@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
+from benchmarks import baselines
 from benchmarks.metering import told
 from benchmarks.results import Round
-from benchmarks.sinks import sink
 
 SCRIPT = Path(__file__).parent / "node" / "digests.mjs"
 NPM = Path(os.environ.get("NEWSLETTER_NPM_BENCH") or SCRIPT.parents[2] / ".npm-bench")
@@ -25,16 +26,8 @@ def missing() -> str:
 
 def measured(given: Path, digests: int) -> Round:
     """One run of the first digests of `given`, as benchmarks.given wrote them."""
-    with sink() as server:
-        where = [str(NPM.resolve()), str(given), str(digests), str(server.port)]
-        done = told(["node", str(SCRIPT), *where])
-    if server.messages != digests:
-        raise SystemExit(f"nodemailer: {server.messages} taken of {digests}.")
-    each = 1e6 / digests
-    return Round(
-        cpu=done["cpu"] * each,
-        wall=done["wall"] * each,
-        size=done["size"],
-        sink=server.cpu * each,
-        peak=done["peak"],
-    )
+
+    def send(port: int) -> dict[str, Any]:
+        return told(["node", str(SCRIPT), str(NPM.resolve()), str(given), str(digests), str(port)])
+
+    return baselines.measured("nodemailer", digests, send)

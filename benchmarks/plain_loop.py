@@ -22,9 +22,9 @@ import mjml
 from jinja2 import Environment, Template
 from markupsafe import Markup
 
+from benchmarks import baselines
 from benchmarks.metering import Meter, child, peak
 from benchmarks.results import Round
-from benchmarks.sinks import sink
 from newsletter.language import load as load_language
 from newsletter.look import Look
 from newsletter.rendering.templates import Templates, wrap
@@ -120,18 +120,11 @@ def run(told: dict[str, Any], handed: Callable[[EmailMessage], object]) -> dict[
 
 def measured(given: Path, digests: int) -> Round:
     """One run of the first digests of `given`, as benchmarks.given wrote them."""
-    with sink() as server:
-        done = child("plain_loop", str(given), str(digests), str(server.port))
-    if server.messages != digests:
-        raise SystemExit(f"The plain loop: {server.messages} taken of {digests}.")
-    each = 1e6 / digests
-    return Round(
-        cpu=done["cpu"] * each,
-        wall=done["wall"] * each,
-        size=done["size"],
-        sink=server.cpu * each,
-        peak=done["peak"],
-    )
+
+    def send(port: int) -> dict[str, Any]:
+        return child("plain_loop", str(given), str(digests), str(port))
+
+    return baselines.measured("The plain loop", digests, send)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

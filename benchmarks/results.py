@@ -159,3 +159,8 @@ def ours(results: Sequence[Result], number: int) -> Result | None:
     """What is to be compared with: ours at that N."""
     found = (one for one in results if one.program == OURS and one.number == number)
     return next(found, None)
+
+
+def numbers(told: str) -> list[int]:
+    """Several numbers, told with commas between them."""
+    return [int(one) for one in told.split(",")]
