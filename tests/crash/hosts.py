@@ -24,7 +24,7 @@ from typing import Self
 
 import pytest
 
-from tests.crash.troubles import FORK, Postgres
+from tests.crash.troubles import FORK, Postgres, signalled
 
 CENTRE = "10.77.0.1"  # the switch, the database and the mail server; addresses of this test only
 NETWORK = "10.77.0.0/24"
@@ -198,8 +198,7 @@ class Running:
 
     def signal(self, number: int) -> None:
         """Sends it a signal, if it has not ended."""
-        if self.process.is_alive() and self.process.pid is not None:
-            os.kill(self.process.pid, number)
+        signalled(self.process, number)
 
     def told(self, event: str) -> bool:
         """Whether it has logged an event; it must not have ended."""

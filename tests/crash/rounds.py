@@ -5,7 +5,6 @@ A round returns what was wrong; it raises only where the test itself, or a proce
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from newsletter.delivery import DeliveryState
 from tests.crash.sink import PHASES, Cut, Sink
-from tests.crash.troubles import Kind
+from tests.crash.troubles import Kind, signalled
 from tests.crash.world import (
     CONNECTIONS,
     LATER,
@@ -142,9 +141,9 @@ def _sending(world: Crashing, one: Round, tally: Tally) -> list[str]:
             if not victims:
                 return
             victim = victims[0]
-            assert victim.pid is not None
+            if not signalled(victim, SIGNALS[one.strike]):
+                return
             struck.append(one.strike)
-            os.kill(victim.pid, SIGNALS[one.strike])
             if one.strike == "kill":
                 while alive([victim]):
                     time.sleep(POLL)
@@ -201,13 +200,12 @@ def _composing(world: Composing, one: Round, tally: Tally) -> list[str]:
     orders = Orders(batch=RANGE, busy=busy)
     begun = [world.compose_in_process(orders) for _ in range(one.processes)]
     victim, heard = begun[0]
-    assert victim.pid is not None
     _await(victim, heard, one)
-    struck = one.strike == "database" or victim.is_alive()
     if one.strike == "database":
         world.trouble.begin(one.trouble)
-    elif struck:
-        os.kill(victim.pid, SIGNALS[one.strike])
+        struck = True
+    else:
+        struck = signalled(victim, SIGNALS[one.strike])
     started = [process for process, _ in begun]
     frozen = _wait(started, may_freeze=one.strike == "freeze")
     world.trouble.end()
@@ -290,8 +288,7 @@ def _ends(
 
 def _thaw(frozen: Iterable[BaseProcess]) -> None:
     for one in frozen:
-        assert one.pid is not None
-        os.kill(one.pid, signal.SIGCONT)
+        signalled(one, signal.SIGCONT)
 
 
 def _is_stopped(process: BaseProcess) -> bool:

@@ -202,3 +202,13 @@ def own_postgres(kind: Callable[[Path], Server]) -> Iterator[Server]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def signalled(process: BaseProcess, number: int) -> bool:
+    """Whether a signal found the process: its parent is another, which may reap it at any time."""
+    assert process.pid is not None
+    try:
+        os.kill(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
