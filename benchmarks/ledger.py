@@ -27,9 +27,9 @@ from newsletter import pipeline
 from newsletter.app import App
 from newsletter.delivery import Decision, DeliveryState
 from newsletter.pipeline.dispatch import BATCH
-from newsletter.store import deliveries
+from newsletter.store import claiming, deliveries
+from newsletter.store.claiming import Finished
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Finished
 from newsletter.store.schema import deliveries as deliveries_table
 from subscribers.schema import subscribers as subscribers_table
 
@@ -142,12 +142,12 @@ def _grouped(database: Database, many: int, connections: int) -> int:
         now = datetime.now(UTC)
         most = min(BATCH, many - done - len(ended))
         with database.write() as connection:
-            held = deliveries.claim(connection, owner="bench", now=now, lease=LEASE, limit=most)
+            held = claiming.claim(connection, owner="bench", now=now, lease=LEASE, limit=most)
         for start in range(0, len(held), connections):
             group = held[start : start + connections]
             with database.write() as connection:
-                done += len(deliveries.finish(connection, "bench", ended, now))
-                begun = deliveries.begin(connection, "bench", group, now, LEASE)
+                done += len(claiming.finish(connection, "bench", ended, now))
+                begun = claiming.begin(connection, "bench", group, now, LEASE)
             ended = [
                 Finished(
                     claim=one,
@@ -159,7 +159,7 @@ def _grouped(database: Database, many: int, connections: int) -> int:
                 if one.id in begun
             ]
     with database.write() as connection:
-        done += len(deliveries.finish(connection, "bench", ended, datetime.now(UTC)))
+        done += len(claiming.finish(connection, "bench", ended, datetime.now(UTC)))
     return done
 
 

@@ -24,7 +24,7 @@ from benchmarks.sinks import Sink, kind, sink, tool
 from newsletter import transports
 from newsletter.message import Message
 from newsletter.pipeline.connections import Connections, Road
-from newsletter.store.deliveries import Claimed
+from newsletter.store.claiming import Claimed
 
 FROM, TO = "daily@example.org", "reader@example.org"
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)

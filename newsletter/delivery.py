@@ -1,6 +1,6 @@
 """The life of a delivery: its states, which may follow which, and what an outcome means.
 
-Pure. The ledger (`store/deliveries.py`) keeps what is decided here; `pipeline.py` acts on it::
+Pure. The ledger (`store/claiming.py`) keeps what is decided here; `pipeline.py` acts on it::
 
     queued ─► sending ─► sent
                  ├────► deferred ─► sending     not now: 4yz, or the road closed before DATA

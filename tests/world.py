@@ -11,8 +11,8 @@ from newsletter import pipeline
 from newsletter.delivery import Decision, DeliveryState, Policy
 from newsletter.papers import PaperId
 from newsletter.pipeline import Edition
-from newsletter.store import deliveries, issues, ledger
-from newsletter.store.deliveries import Claimed, Finished
+from newsletter.store import claiming, issues, ledger
+from newsletter.store.claiming import Claimed, Finished
 from newsletter.store.ledger import Cleared, Entry
 from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
 from subscribers import store
@@ -84,20 +84,20 @@ class Ledger(World):
 
     def claim(self, owner: str, now: datetime = NOON, limit: int = 1) -> list[Claimed]:
         with self.database.write() as connection:
-            return deliveries.claim(connection, owner=owner, now=now, lease=LEASE, limit=limit)
+            return claiming.claim(connection, owner=owner, now=now, lease=LEASE, limit=limit)
 
     def begin(self, owner: str, claims: list[Claimed], now: datetime = NOON) -> set[int]:
         with self.database.write() as connection:
-            return deliveries.begin(connection, owner, claims, now)
+            return claiming.begin(connection, owner, claims, now)
 
     def finish(self, owner: str, one: Claimed, now: datetime = NOON) -> list[Finished]:
         ended = Finished(claim=one, decision=SENT, transport=owner)
         with self.database.write() as connection:
-            return deliveries.finish(connection, owner, [ended], now)
+            return claiming.finish(connection, owner, [ended], now)
 
     def settle(self, now: datetime) -> int:
         with self.database.write() as connection:
-            return deliveries.settle_lost(connection, now)
+            return claiming.settle_lost(connection, now)
 
     def entries(self, issue: int) -> dict[str, Entry]:
         with self.database.read() as connection:

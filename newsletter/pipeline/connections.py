@@ -17,7 +17,7 @@ from time import monotonic
 from newsletter.message import Message
 from newsletter.pacing import RoadLimits
 from newsletter.pipeline.talks import Ended, Talks
-from newsletter.store.deliveries import Claimed
+from newsletter.store.claiming import Claimed
 from newsletter.transports import (
     Envelope,
     HungUp,

@@ -11,7 +11,7 @@ from newsletter.issue import Digest, Issue
 from newsletter.message import Builder, Message, called
 from newsletter.papers import PaperId
 from newsletter.selection import Field, Pick, Wishes
-from newsletter.store.deliveries import Claimed
+from newsletter.store.claiming import Claimed
 from newsletter.store.ledger import Entry, read_picks
 from newsletter.wording import DigestKind
 from subscribers.model import Preferences

@@ -36,9 +36,9 @@ from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
 from newsletter.pipeline.talks import Answer
 from newsletter.pipeline.traffic import Admitted, Heard, Traffic
-from newsletter.store import deliveries, issues, ledger, pacing
+from newsletter.store import claiming, issues, ledger, pacing
+from newsletter.store.claiming import Claimed, Finished
 from newsletter.store.database import Connection, Database
-from newsletter.store.deliveries import Claimed, Finished
 from newsletter.store.ledger import Cleared
 from newsletter.transports import Refused, TransportUnavailable
 from subscribers.tokens import Signer
@@ -99,7 +99,7 @@ def dispatch(
     began = monotonic()
     post.receipts.replay(database)
     with database.write() as connection:
-        lost = deliveries.settle_lost(connection, post.clock())
+        lost = claiming.settle_lost(connection, post.clock())
     connections = Connections(post.roads)
     try:
         connections.open()
@@ -244,7 +244,7 @@ class _Run:
     def _give_back(self) -> None:
         held, self._held = self._held, []
         self._built = {}
-        self._commit(lambda connection: deliveries.release(connection, self._post.owner, held))
+        self._commit(lambda connection: claiming.release(connection, self._post.owner, held))
 
     def _hand_over(self, left: int | None, subscriber_id: int | None) -> tuple[int, int]:
         """Gives idle connections a message each where limits allow it.
@@ -276,10 +276,10 @@ class _Run:
             until = {(one.id, one.attempt): instant for one, instant in admitted.put_off}
             pacing.put_off(connection, owner, until)
             going = [one for one, _ in admitted.go]
-            ours.update(deliveries.begin(connection, owner, going, now, lease))
+            ours.update(claiming.begin(connection, owner, going, now, lease))
             # Of an issue that was paused as they were claimed: nobody took those from us.
             lost = [one for one in going if one.id not in ours]
-            deliveries.release(connection, owner, lost)
+            claiming.release(connection, owner, lost)
 
         self._commit(begin)
         moved = {one.id for one in chosen} - {one.id for one in ready}
@@ -346,7 +346,7 @@ class _Run:
         post = self._post
 
         def claim(connection: Connection) -> None:
-            claimed = deliveries.claim(
+            claimed = claiming.claim(
                 connection,
                 owner=post.owner,
                 now=now,
@@ -405,7 +405,7 @@ class _Run:
         now = self._post.clock()
         try:
             with self._database.write() as connection:
-                written = deliveries.finish(connection, self._post.owner, self._results, now)
+                written = claiming.finish(connection, self._post.owner, self._results, now)
                 silencing.refused(connection, written, now)
                 self.traffic.heard(connection, [_heard(one) for one in written], now)
                 act(connection)

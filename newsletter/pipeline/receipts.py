@@ -17,9 +17,9 @@ from typing import Protocol
 
 from newsletter.delivery import DeliveryState
 from newsletter.errors import StoreError
-from newsletter.store import deliveries
+from newsletter.store import claiming
+from newsletter.store.claiming import Finished, Receipt
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Finished, Receipt
 
 KNOWN = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DEFERRED)
 """States that say what became of the content; `unknown` needs no receipt."""
@@ -115,7 +115,7 @@ class FileReceipts:
                     "its deliveries become unknown when their lease ends."
                 ) from error
             with database.write() as connection:
-                settled += deliveries.replay(connection, found)
+                settled += claiming.replay(connection, found)
             path.unlink(missing_ok=True)
         return settled
 

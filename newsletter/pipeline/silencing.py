@@ -9,8 +9,8 @@ from newsletter.bounces import EventKind
 from newsletter.delivery import DeliveryState
 from newsletter.server_words import code_of, line
 from newsletter.store import events
+from newsletter.store.claiming import Finished
 from newsletter.store.database import Connection
-from newsletter.store.deliveries import Finished
 from newsletter.store.events import Event
 from subscribers import addresses, suppression_store
 from subscribers import store as subscribers

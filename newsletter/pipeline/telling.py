@@ -10,7 +10,7 @@ from newsletter.delivery import DeliveryState
 from newsletter.log_events import Event
 from newsletter.logs import tell
 from newsletter.sources import STALE
-from newsletter.store.deliveries import Finished
+from newsletter.store.claiming import Finished
 from newsletter.store.letters import LetterState, Waiting
 from newsletter.transports import TransportUnavailable
 

@@ -1,6 +1,6 @@
 """The delivery ledger as it is read: counts, lists, and what a sender may take now.
 
-What is written to it is `store/deliveries.py`'s.
+What is written to it is `store/deliveries.py`'s and `store/claiming.py`'s.
 """
 
 from __future__ import annotations

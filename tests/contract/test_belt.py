@@ -13,7 +13,7 @@ from newsletter.delivery import Decision, DeliveryState, Policy
 from newsletter.rendering.renderer import Renderer
 from newsletter.rendering.templates import Templates
 from newsletter.resources import folder
-from newsletter.store import deliveries, ledger, operator_acts
+from newsletter.store import claiming, deliveries, ledger, operator_acts
 from newsletter.store.database import Database
 from newsletter.topics import Catalogue
 from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
@@ -174,8 +174,8 @@ def test_a_road_that_closes_charges_nobody(world: World) -> None:
     assert world.send(MemoryTransport()).states == {DeliveryState.SENT: 2}
 
 
-def _claimable(connection: deliveries.Connection) -> list[deliveries.Claimed]:
-    return deliveries.claim(
+def _claimable(connection: deliveries.Connection) -> list[claiming.Claimed]:
+    return claiming.claim(
         connection, owner="looking", now=NOON, lease=timedelta(seconds=0), limit=9
     )
 
@@ -217,18 +217,18 @@ def test_a_sender_that_lost_its_lease_changes_nothing(world: World) -> None:
     done = world.compose()
     lease = timedelta(minutes=15)
     with world.database.write() as connection:
-        claims = deliveries.claim(connection, owner="slow", now=NOON, lease=lease, limit=1)
-        assert deliveries.begin(connection, "slow", claims, NOON) == {claims[0].id}
+        claims = claiming.claim(connection, owner="slow", now=NOON, lease=lease, limit=1)
+        assert claiming.begin(connection, "slow", claims, NOON) == {claims[0].id}
     with world.database.write() as connection:
         assert len(_claimable(connection)) == 1  # not the one that is being sent
         assert ledger.held(connection, NOON) == (1, NOON + lease)
     late = NOON + lease
     assert world.send(MemoryTransport(), late).lost == 1
     with world.database.write() as connection:
-        assert deliveries.begin(connection, "slow", claims, late) == set()
+        assert claiming.begin(connection, "slow", claims, late) == set()
         decision = Decision(state=DeliveryState.SENT, reason="")
-        ended = deliveries.Finished(claim=claims[0], decision=decision, transport="memory")
-        assert deliveries.finish(connection, "slow", [ended], late) == []
+        ended = claiming.Finished(claim=claims[0], decision=decision, transport="memory")
+        assert claiming.finish(connection, "slow", [ended], late) == []
     assert world.counts(issue_id(done))[DeliveryState.UNKNOWN] == 1
 
 

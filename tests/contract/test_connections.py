@@ -14,7 +14,7 @@ from newsletter.message import Message
 from newsletter.pipeline import Road
 from newsletter.pipeline.connections import Connections, Returned
 from newsletter.pipeline.talks import Talks
-from newsletter.store.deliveries import Claimed
+from newsletter.store.claiming import Claimed
 from newsletter.transports import Refused, Reply, TransportUnavailable, smtp
 from newsletter.transports.smtp import SmtpTransport
 from newsletter.transports.talk import Pause, Talk

@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 from newsletter import pipeline
 from newsletter.delivery import JITTER, DeliveryState, Policy
 from newsletter.errors import StoreError
-from newsletter.store import deliveries, issues, operator_acts
+from newsletter.store import claiming, deliveries, issues, operator_acts
 from newsletter.store.deliveries import NewDelivery
 from newsletter.store.ledger import held
 from newsletter.store.schema import deliveries as table
@@ -97,7 +97,7 @@ def test_a_claim_past_its_lease_is_worth_nothing(ledger: Ledger) -> None:
     assert (new.id, new.attempt) == (old.id, old.attempt + 1)
     assert ledger.begin("slow", [old], NOON) == set()  # not even by a clock that is behind
     with ledger.database.write() as connection:
-        deliveries.release(connection, "slow", [old])
+        claiming.release(connection, "slow", [old])
     assert ledger.begin("quick", [new], late) == {new.id}
     assert ledger.finish("slow", old, late) == []
     assert len(ledger.finish("quick", new, late)) == 1
@@ -123,7 +123,7 @@ def test_what_stood_in_sending_when_its_lease_ended_is_unknown(ledger: Ledger) -
     assert ledger.settle(NOON + LEASE) == 1
     assert ledger.settle(NOON + LEASE) == 0
     entry = ledger.entries(issue_id(done))[one.address]
-    assert (entry.state, entry.reason) == (DeliveryState.UNKNOWN, deliveries.LOST)
+    assert (entry.state, entry.reason) == (DeliveryState.UNKNOWN, claiming.LOST)
     assert one.id not in {other.id for other in ledger.claim("next", NOON + LEASE, 9)}
     assert ledger.finish("slow", one, NOON + LEASE) == []
     assert ledger.entries(issue_id(done))[one.address] == entry

@@ -15,7 +15,7 @@ from newsletter.errors import RequestError
 from newsletter.issue import Issue
 from newsletter.pipeline.operating import Retried
 from newsletter.pipeline.receipts import FileReceipts
-from newsletter.store import deliveries, history, issue_acts, operator_acts, standings
+from newsletter.store import claiming, deliveries, history, issue_acts, operator_acts, standings
 from newsletter.store.history import Happened
 from newsletter.store.issue_acts import IssueAct
 from newsletter.store.ledger import Waits, unfinished, waiting
@@ -106,7 +106,7 @@ def test_what_a_dead_sender_left_is_in_the_history_by_its_name(ledger: Ledger) -
     ledger.begin("dead", [one])
     ledger.settle(NOON + LEASE)
     ledger.settle(NOON + LEASE)
-    assert past(ledger, one.id) == [("unknown", deliveries.LOST, "dead")]
+    assert past(ledger, one.id) == [("unknown", claiming.LOST, "dead")]
     with ledger.database.write() as connection:
         assert operator_acts.reconcile(connection, one.id, S.QUEUED, "not there", NOON, by="ida")
     assert past(ledger, one.id)[1:] == [("queued", "not there", "ida")]
@@ -121,7 +121,7 @@ def test_a_receipt_keeps_the_reply(
     (one,) = ledger.claim("one")
     ledger.begin("one", [one])
     receipts = FileReceipts(tmp_path_factory.mktemp("receipts"))
-    ended = deliveries.Finished(
+    ended = claiming.Finished(
         claim=one,
         decision=SENT,
         transport="scripted",
@@ -130,9 +130,7 @@ def test_a_receipt_keeps_the_reply(
     receipts.keep([ended], NOON)
     assert receipts.replay(ledger.database) == 1
     assert ledger.entries(issue.id)[one.address].reply == "250 2.0.0 Ok: queued as 4F1A2"
-    assert past(ledger, one.id) == [
-        ("sent", "250 2.0.0 Ok: queued as 4F1A2", deliveries.BY_RECEIPT)
-    ]
+    assert past(ledger, one.id) == [("sent", "250 2.0.0 Ok: queued as 4F1A2", claiming.BY_RECEIPT)]
 
 
 def test_what_failed_goes_again_as_the_same_message(ledger: Ledger) -> None:

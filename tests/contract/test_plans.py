@@ -13,6 +13,7 @@ from newsletter.papers import PaperId
 from newsletter.pipeline.pruning import Retention
 from newsletter.store import (
     alert_facts,
+    claiming,
     deliveries,
     erasing,
     events,
@@ -33,8 +34,8 @@ from newsletter.store import (
     topic_stats,
     withdrawals,
 )
+from newsletter.store.claiming import Claimed, Finished
 from newsletter.store.database import Database
-from newsletter.store.deliveries import Claimed, Finished
 from newsletter.store.issue_acts import Done, IssueAct
 from newsletter.store.letters import LetterKind
 from newsletter.store.operator_acts import Which
@@ -55,7 +56,7 @@ TODAY = NOW.date()
 
 def claim(connection: Connection, reader: int | None = None) -> list[Claimed]:
     """As many as a sender takes at once."""
-    return deliveries.claim(
+    return claiming.claim(
         connection, owner="me", now=NOW, lease=LEASE, limit=50, subscriber_id=reader
     )
 
@@ -63,10 +64,10 @@ def claim(connection: Connection, reader: int | None = None) -> list[Claimed]:
 def send(connection: Connection) -> None:
     """Claims, begins and finishes."""
     mine = claim(connection)
-    assert len(deliveries.begin(connection, "me", mine, NOW, LEASE)) == 50
+    assert len(claiming.begin(connection, "me", mine, NOW, LEASE)) == 50
     decision = Decision(state=S.SENT, reason="")
     ended = [Finished(claim=one, decision=decision, transport="smtp") for one in mine]
-    assert len(deliveries.finish(connection, "me", ended, NOW)) == 50
+    assert len(claiming.finish(connection, "me", ended, NOW)) == 50
 
 
 def put_off(connection: Connection) -> None:
@@ -120,9 +121,9 @@ HOT: dict[str, tuple[Act, set[str]]] = {
     "claim": (claim, {STATE, NUMBER, PERSON}),
     "claim of one reader": (lambda c: claim(c, 27), {READER, STATE, NUMBER, PERSON}),
     "claim, begin and finish": (send, {STATE, NUMBER, PERSON}),
-    "release": (lambda c: deliveries.release(c, "me", claim(c)), {STATE, NUMBER, PERSON}),
+    "release": (lambda c: claiming.release(c, "me", claim(c)), {STATE, NUMBER, PERSON}),
     "put off": (put_off, {STATE, NUMBER, PERSON}),
-    "settle what is lost": (lambda c: deliveries.settle_lost(c, NOW), {STATE, NUMBER}),
+    "settle what is lost": (lambda c: claiming.settle_lost(c, NOW), {STATE, NUMBER}),
     "call back a domain": (lambda c: pacing.call_back(c, "d8.example.org", NOW), {STATE, DOMAIN}),
     "under way": (lambda c: pacing.under_way(c, "d7.example.org", NOW), {STATE, PERSON}),
     "fold": (lambda c: folding.fold(c, NOW - DAY, NOW, 100), {STATE, NUMBER}),

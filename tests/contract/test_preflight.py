@@ -16,7 +16,7 @@ from newsletter.pipeline.preflight import SAMPLE, Means
 from newsletter.preflight.findings import Level
 from newsletter.preflight.house import House
 from newsletter.preflight.report import Report
-from newsletter.store import deliveries, issues, preflights
+from newsletter.store import claiming, issues, preflights
 from subscribers import store
 from subscribers.model import Consent, Preferences
 from subscribers.schema import subscribers as readers
@@ -165,8 +165,8 @@ def test_an_issue_is_judged_until_a_mail_of_it_left(world: Preflown) -> None:
     assert world.unbegun() == []
     with world.database.write() as connection:
         connection.execute(text("UPDATE issues SET paused = false"))
-        (claimed,) = deliveries.claim(connection, owner="one", now=NOON, lease=DAY, limit=1)
-        deliveries.begin(connection, "one", [claimed], NOON)
+        (claimed,) = claiming.claim(connection, owner="one", now=NOON, lease=DAY, limit=1)
+        claiming.begin(connection, "one", [claimed], NOON)
     assert world.unbegun() == []
 
 

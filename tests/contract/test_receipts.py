@@ -12,7 +12,7 @@ from newsletter import pipeline
 from newsletter.delivery import Decision, DeliveryState, Policy
 from newsletter.errors import StoreError
 from newsletter.pipeline.receipts import FileReceipts
-from newsletter.store.deliveries import Finished
+from newsletter.store.claiming import Finished
 from newsletter.transports.memory import MemoryTransport
 from tests.contract.test_belt import NOON, SIGNER, issue_id
 from tests.world import LEASE, Ledger

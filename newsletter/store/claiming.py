@@ -1,0 +1,411 @@
+"""What senders do to the delivery ledger: claim, begin, finish, and settle what was lost.
+
+What may follow what is `newsletter.delivery`'s; here it is made to hold when several senders
+share the table. A claim takes rows by a conditional update and gives them an owner, a new
+attempt number and a lease; whatever is written later is written `WHERE owner = mine AND attempt =
+mine`, so a sender that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    case,
+    func,
+    select,
+    update,
+)
+
+from newsletter.delivery import (
+    WAITING,
+    Decision,
+    DeliveryState,
+    Outcome,
+)
+from newsletter.store import history, issue_acts
+from newsletter.store.beside import beside
+from newsletter.store.history import Happened
+from newsletter.store.ledger import HELD, Cleared, free, silenced, takeable
+from newsletter.store.schema import deliveries
+from subscribers.model import State
+from subscribers.schema import subscribers, suppressions
+
+LOST = "the sender stopped after the content may have left; not sent again by itself"
+BY_RECEIPT = "receipts"  # who wrote what a receipt told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A delivery that is ours to send until the lease ends."""
+
+    id: int
+    issue_id: int
+    subscriber_id: int
+    address: str
+    confirmed: bool  # whether the subscriber still wants it
+    suppressed: str  # why the address gets nothing now; empty where it does
+    since: datetime  # the subscriber's consent
+    picks: str  # as kept; `read_picks` reads them
+    kind: str  # wording.DigestKind
+    language: str
+    beyond: int
+    due_at: datetime  # dates the message, whenever it goes
+    news_from: datetime  # what its age as news counts from: `due_at`, or an operator's retry
+    tries: int
+    attempt: int
+    lease_until: datetime  # nothing of it may leave after that
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How a claimed delivery ended."""
+
+    claim: Claimed
+    decision: Decision
+    transport: str
+    refusal: Outcome | None = None  # what the next server said where it refused the recipient
+    reply: str = ""  # the next server's last word; empty where it said none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a server said of a delivery while the database could not be written."""
+
+    delivery_id: int
+    attempt: int
+    state: DeliveryState  # sent, failed or deferred
+    reason: str
+    transport: str
+    at: datetime
+    next_at: datetime | None  # of a deferred one
+    charged: bool
+    reply: str = ""
+
+
+def claim(
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    subscriber_id: int | None = None,
+    cleared: Cleared | None = None,
+) -> list[Claimed]:
+    """Takes up to `limit` deliveries whose time has come, the longest due first.
+
+    Of all issues, or those `cleared`.
+    """
+    ids = _first_due(connection, now, limit, subscriber_id, cleared)
+    taken = connection.scalars(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), beside(deliveries.c.state).in_(WAITING), free(now))
+        .values(owner=owner, attempt=deliveries.c.attempt + 1, lease_until=now + lease)
+        .returning(deliveries.c.id)
+    ).all()
+    rows = connection.execute(
+        select(
+            deliveries.c.id,
+            deliveries.c.issue_id,
+            deliveries.c.subscriber_id,
+            subscribers.c.address,
+            (subscribers.c.state == State.CONFIRMED).label("confirmed"),
+            func.coalesce(suppressions.c.reason, "").label("suppressed"),
+            subscribers.c.consent_at.label("since"),
+            deliveries.c.picks,
+            deliveries.c.kind,
+            deliveries.c.language,
+            deliveries.c.beyond,
+            deliveries.c.due_at,
+            func.coalesce(deliveries.c.retried_at, deliveries.c.due_at).label("news_from"),
+            deliveries.c.tries,
+            deliveries.c.attempt,
+        )
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .outerjoin(suppressions, silenced(now))
+        .where(deliveries.c.id.in_(taken))
+        .order_by(deliveries.c.next_at, deliveries.c.id)
+    )
+    names, until = tuple(rows.keys()), now + lease
+    return [Claimed(**dict(zip(names, row, strict=True)), lease_until=until) for row in rows.all()]
+
+
+def _first_due(
+    connection: Connection,
+    now: datetime,
+    limit: int,
+    subscriber_id: int | None,
+    cleared: Cleared | None,
+) -> list[int]:
+    """What a sender may take now, the longest due first; ours until the transaction ends.
+
+    A state at a time, and by nothing but the instant: each is then read off the front of an index.
+    PostgreSQL would sort all that is due for every claim, be it a million.
+    """
+    found: list[tuple[datetime, int]] = []
+    for state in sorted(WAITING):
+        query = (
+            takeable(
+                select(deliveries.c.next_at, deliveries.c.id),
+                now,
+                limit,
+                subscriber_id,
+                cleared=cleared,
+                states=(state,),
+            )
+            .order_by(None)
+            .order_by(deliveries.c.next_at)
+            .with_for_update(skip_locked=True)
+        )
+        found += (tuple(row) for row in connection.execute(query))
+    return [number for _, number in sorted(found)[:limit]]
+
+
+def begin(
+    connection: Connection,
+    owner: str,
+    claims: Iterable[Claimed],
+    now: datetime,
+    lease: timedelta | None = None,
+) -> set[int]:
+    """Writes `sending` for claims that are still ours; returns the ids of those.
+
+    To be committed before the first byte of their content leaves. A `lease` begins anew: the last
+    of many claims must not be sent on the rest of it.
+    """
+    begun: set[int] = set()
+    for group in _alike(owner, claims, None if lease is None else now + lease):
+        begun.update(connection.scalars(_BEGIN, group | {"now": now}))
+    return begun
+
+
+def finish(
+    connection: Connection, owner: str, results: Iterable[Finished], now: datetime
+) -> list[Finished]:
+    """Writes what became of claims that are still ours; returns those.
+
+    What would be tried again is skipped where its issue was cancelled meanwhile. Whatever did not
+    end as sent has a line in the history; one that did tells it all in its own row.
+    """
+    found = _cancelled(connection, list(results))
+    ours = _still_ours(connection, owner, [one.claim for one in found])
+    written = [one for one in found if (one.claim.id, one.claim.attempt) in ours]
+    if written:
+        connection.execute(_FINISH, [_end(one, now) for one in written])
+    history.append(
+        connection,
+        (
+            Happened(
+                delivery_id=one.claim.id,
+                at=now,
+                attempt=one.claim.attempt,
+                state=one.decision.state,
+                words=one.decision.reason,
+                transport=one.transport,
+                by=owner,
+            )
+            for one in written
+            if one.decision.state is not DeliveryState.SENT
+        ),
+    )
+    return written
+
+
+def _cancelled(connection: Connection, results: list[Finished]) -> list[Finished]:
+    """The results, those that would be tried again skipped where their issue is cancelled."""
+    again = {one.claim.issue_id for one in results if one.decision.state is DeliveryState.DEFERRED}
+    gone = {
+        issue_id: issue_acts.reason(connection, issue_id)
+        for issue_id in sorted(again)
+        if issue_acts.is_cancelled(connection, issue_id)
+    }
+    return [
+        replace(
+            one,
+            decision=replace(
+                one.decision,
+                state=DeliveryState.SKIPPED,
+                reason=f"{gone[one.claim.issue_id]}; {one.decision.reason}",
+                next_at=None,
+            ),
+        )
+        if one.decision.state is DeliveryState.DEFERRED and one.claim.issue_id in gone
+        else one
+        for one in results
+    ]
+
+
+def replay(connection: Connection, receipts: Iterable[Receipt]) -> int:
+    """Settles what was sending, or unknown since, by what the server said; returns how many."""
+    settled = [
+        one
+        for one in receipts
+        if connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == one.delivery_id, deliveries.c.attempt == one.attempt)
+            .where(deliveries.c.state.in_((DeliveryState.SENDING, DeliveryState.UNKNOWN)))
+            .values(
+                state=one.state,
+                reason=one.reason,
+                transport=one.transport,
+                owner=None,
+                lease_until=None,
+                tries=deliveries.c.tries + int(one.charged),
+                next_at=one.next_at or deliveries.c.next_at,
+                sent_at=one.at if one.state is DeliveryState.SENT else None,
+                reply=one.reply or deliveries.c.reply,
+            )
+        ).rowcount
+    ]
+    history.append(
+        connection,
+        (
+            Happened(
+                delivery_id=one.delivery_id,
+                at=one.at,
+                attempt=one.attempt,
+                state=one.state,
+                words=one.reason or one.reply,
+                transport=one.transport,
+                by=BY_RECEIPT,
+            )
+            for one in settled
+        ),
+    )
+    return len(settled)
+
+
+def _end(one: Finished, now: datetime) -> dict[str, Any]:
+    decision = one.decision
+    return {
+        "mine": one.claim.id,
+        "of_issue": one.claim.issue_id,
+        "to_state": decision.state,
+        "to_reason": decision.reason,
+        "to_transport": one.transport,
+        "charge": int(decision.charged),
+        "to_next_at": decision.next_at or one.claim.due_at,
+        "to_sent_at": now if decision.state is DeliveryState.SENT else None,
+        "to_reply": one.reply,
+    }
+
+
+def release(connection: Connection, owner: str, claims: Iterable[Claimed]) -> None:
+    """Gives claims back that were not begun, so that nobody waits for their lease to end."""
+    for group in _alike(owner, claims):
+        del group["until"]
+        connection.execute(_RELEASE, group)
+
+
+def settle_lost(connection: Connection, now: datetime) -> int:
+    """Marks `unknown` what stands in `sending` under a lease that has ended; returns how many."""
+    lost = connection.execute(
+        select(deliveries.c.id, deliveries.c.attempt, deliveries.c.owner)
+        .where(deliveries.c.state == DeliveryState.SENDING, deliveries.c.lease_until <= now)
+        .order_by(deliveries.c.id)  # as `finish` locks them: nobody waits in a circle
+        .with_for_update()
+    ).all()
+    if not lost:
+        return 0
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_([row.id for row in lost]))
+        .values(state=DeliveryState.UNKNOWN, reason=LOST, owner=None, lease_until=None)
+    )
+    history.append(
+        connection,
+        (
+            Happened(
+                delivery_id=row.id,
+                at=now,
+                attempt=row.attempt,
+                state=DeliveryState.UNKNOWN,
+                words=LOST,
+                transport="",
+                by=row.owner or "",
+            )
+            for row in lost
+        ),
+    )
+    return len(lost)
+
+
+def _alike(
+    owner: str, claims: Iterable[Claimed], until: datetime | None = None
+) -> Iterator[dict[str, Any]]:
+    """Claims of the same issue, attempt and lease, each group as what one statement is told.
+
+    With the lease's end, or `until` in its place.
+    """
+    groups: dict[tuple[int, int, datetime], list[int]] = {}
+    for one in claims:
+        key = (one.issue_id, one.attempt, until or one.lease_until)
+        groups.setdefault(key, []).append(one.id)
+    for (issue_id, attempt, ends), ids in groups.items():
+        yield {"of_issue": issue_id, "attempt_": attempt, "until": ends, "mine": ids, "me": owner}
+
+
+def _still_ours(
+    connection: Connection, owner: str, claims: Sequence[Claimed]
+) -> set[tuple[int, int]]:
+    """Which claims are ours, as number and attempt; nobody takes them within the transaction."""
+    if not claims:
+        return set()
+    wanted = {
+        "ids": [one.id for one in claims],
+        "of_issues": sorted({one.issue_id for one in claims}),
+        "me": owner,
+    }
+    return {(row[0], row[1]) for row in connection.execute(_STILL_OURS, wanted)}
+
+
+# Built once: in the loop of a sender, building a statement would cost more than running it.
+_STILL_OURS = (
+    select(deliveries.c.id, deliveries.c.attempt)
+    .where(beside(deliveries.c.issue_id).in_(bindparam("of_issues", expanding=True)))
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .where(deliveries.c.owner == bindparam("me"))
+    .order_by(deliveries.c.id)
+    .with_for_update()
+)
+_OURS = (
+    update(deliveries)
+    .where(beside(deliveries.c.issue_id) == bindparam("of_issue"))
+    .where(deliveries.c.id.in_(bindparam("mine", expanding=True)))
+    .where(deliveries.c.owner == bindparam("me"))
+    .where(deliveries.c.attempt == bindparam("attempt_"))
+)
+_BEGIN = (
+    _OURS.where(
+        beside(deliveries.c.state).in_(WAITING),
+        deliveries.c.lease_until > bindparam("now"),
+        deliveries.c.issue_id.not_in(HELD),
+    )
+    .values(state=DeliveryState.SENDING, lease_until=bindparam("until"))
+    .returning(deliveries.c.id)
+)
+_RELEASE = _OURS.where(beside(deliveries.c.state).in_(WAITING)).values(owner=None, lease_until=None)
+_FINISH = (
+    update(deliveries)
+    .where(
+        beside(deliveries.c.issue_id) == bindparam("of_issue"),
+        deliveries.c.id == bindparam("mine"),
+    )
+    .values(
+        state=bindparam("to_state"),
+        reason=bindparam("to_reason"),
+        owner=None,
+        lease_until=None,
+        transport=bindparam("to_transport"),
+        tries=deliveries.c.tries + bindparam("charge"),
+        next_at=bindparam("to_next_at"),
+        sent_at=bindparam("to_sent_at"),
+        reply=case((bindparam("to_reply") == "", deliveries.c.reply), else_=bindparam("to_reply")),
+    )
+)
