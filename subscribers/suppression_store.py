@@ -99,7 +99,7 @@ def silenced(
     return {row.address_key: _read(row) for row in connection.execute(query)}
 
 
-def holds(now: datetime) -> ColumnElement[bool]:
+def holds(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """`Suppression.silences` in SQL."""
     return and_(
         suppressions.c.lifted_at.is_(None),

@@ -11,37 +11,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
+    Integer,
+    Select,
     bindparam,
-    case,
+    cast,
     func,
+    or_,
     select,
     update,
 )
 
-from newsletter.delivery import (
-    WAITING,
-    Decision,
-    DeliveryState,
-    Outcome,
-)
+from newsletter.delivery import WAITING, Decision, DeliveryState, Outcome
 from newsletter.store import history, issue_acts
 from newsletter.store.beside import beside
 from newsletter.store.history import Happened
 from newsletter.store.ledger import HELD, Cleared, free, silenced, takeable
+from newsletter.store.listed import each, listed
 from newsletter.store.schema import deliveries
 from subscribers.model import State
-from subscribers.schema import subscribers, suppressions
+from subscribers.schema import Instant, subscribers, suppressions
 
 LOST = "the sender stopped after the content may have left; not sent again by itself"
 BY_RECEIPT = "receipts"  # who wrote what a receipt told
 
 
-@dataclass(frozen=True, kw_only=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A delivery that is ours to send until the lease ends."""
 
     id: int
@@ -102,38 +101,12 @@ def claim(
 
     Of all issues, or those `cleared`.
     """
+    until = now + lease
     ids = _first_due(connection, now, limit, subscriber_id, cleared)
-    taken = connection.scalars(
-        update(deliveries)
-        .where(deliveries.c.id.in_(ids), beside(deliveries.c.state).in_(WAITING), free(now))
-        .values(owner=owner, attempt=deliveries.c.attempt + 1, lease_until=now + lease)
-        .returning(deliveries.c.id)
-    ).all()
-    rows = connection.execute(
-        select(
-            deliveries.c.id,
-            deliveries.c.issue_id,
-            deliveries.c.subscriber_id,
-            subscribers.c.address,
-            (subscribers.c.state == State.CONFIRMED).label("confirmed"),
-            func.coalesce(suppressions.c.reason, "").label("suppressed"),
-            subscribers.c.consent_at.label("since"),
-            deliveries.c.picks,
-            deliveries.c.kind,
-            deliveries.c.language,
-            deliveries.c.beyond,
-            deliveries.c.due_at,
-            func.coalesce(deliveries.c.retried_at, deliveries.c.due_at).label("news_from"),
-            deliveries.c.tries,
-            deliveries.c.attempt,
-        )
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .outerjoin(suppressions, silenced(now))
-        .where(deliveries.c.id.in_(taken))
-        .order_by(deliveries.c.next_at, deliveries.c.id)
-    )
-    names, until = tuple(rows.keys()), now + lease
-    return [Claimed(**dict(zip(names, row, strict=True)), lease_until=until) for row in rows.all()]
+    told = {"ids": ids, "me": owner, "now": now, "until": until}
+    taken = connection.scalars(_TAKE, told).all()
+    rows = connection.execute(_TAKEN, {"ids": taken, "now": now})
+    return [Claimed._make((*row, until)) for row in rows]
 
 
 def _first_due(
@@ -149,22 +122,26 @@ def _first_due(
     PostgreSQL would sort all that is due for every claim, be it a million.
     """
     found: list[tuple[datetime, int]] = []
+    told = {"now": now, "most": limit}
+    if subscriber_id is not None:
+        told["reader"] = subscriber_id
     for state in sorted(WAITING):
-        query = (
-            takeable(
-                select(deliveries.c.next_at, deliveries.c.id),
-                now,
-                limit,
-                subscriber_id,
-                cleared=cleared,
-                states=(state,),
-            )
-            .order_by(None)
-            .order_by(deliveries.c.next_at)
-            .with_for_update(skip_locked=True)
-        )
-        found += (tuple(row) for row in connection.execute(query))
+        query = _due(state, cleared, of_one=subscriber_id is not None)
+        found += ((row[0], row[1]) for row in connection.execute(query, told))
     return [number for _, number in sorted(found)[:limit]]
+
+
+@lru_cache(maxsize=64)
+def _due(state: DeliveryState, cleared: Cleared | None, *, of_one: bool) -> Select[datetime, int]:
+    query = takeable(
+        select(deliveries.c.next_at, deliveries.c.id),
+        _NOW,
+        bindparam("most", type_=Integer),
+        bindparam("reader", type_=Integer) if of_one else None,
+        cleared=cleared,
+        states=(state,),
+    )
+    return query.order_by(None).order_by(deliveries.c.next_at).with_for_update(skip_locked=True)
 
 
 def begin(
@@ -196,8 +173,8 @@ def finish(
     found = _cancelled(connection, list(results))
     ours = _still_ours(connection, owner, [one.claim for one in found])
     written = [one for one in found if (one.claim.id, one.claim.attempt) in ours]
-    if written:
-        connection.execute(_FINISH, [_end(one, now) for one in written])
+    for group in _ended_alike(written, now):
+        connection.execute(_FINISH, group)
     history.append(
         connection,
         (
@@ -281,19 +258,21 @@ def replay(connection: Connection, receipts: Iterable[Receipt]) -> int:
     return len(settled)
 
 
-def _end(one: Finished, now: datetime) -> dict[str, Any]:
-    decision = one.decision
-    return {
-        "mine": one.claim.id,
-        "of_issue": one.claim.issue_id,
-        "to_state": decision.state,
-        "to_reason": decision.reason,
-        "to_transport": one.transport,
-        "charge": int(decision.charged),
-        "to_next_at": decision.next_at or one.claim.due_at,
-        "to_sent_at": now if decision.state is DeliveryState.SENT else None,
-        "to_reply": one.reply,
-    }
+def _ended_alike(written: Iterable[Finished], now: datetime) -> Iterator[dict[str, Any]]:
+    """Results that differ in nothing but the server's word, each group as one statement is told."""
+    groups: dict[tuple[Decision, str], dict[int, str]] = {}
+    for one in written:
+        groups.setdefault((one.decision, one.transport), {})[one.claim.id] = one.reply
+    for (decision, transport), replies in groups.items():
+        yield {
+            "to_state": decision.state,
+            "to_reason": decision.reason,
+            "to_transport": transport,
+            "charge": int(decision.charged),
+            "to_next_at": decision.next_at,
+            "to_sent_at": now if decision.state is DeliveryState.SENT else None,
+            "replies": replies,
+        }
 
 
 def release(connection: Connection, owner: str, claims: Iterable[Claimed]) -> None:
@@ -339,16 +318,15 @@ def settle_lost(connection: Connection, now: datetime) -> int:
 def _alike(
     owner: str, claims: Iterable[Claimed], until: datetime | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Claims of the same issue, attempt and lease, each group as what one statement is told.
+    """Claims of the same attempt and lease, each group as what one statement is told.
 
     With the lease's end, or `until` in its place.
     """
-    groups: dict[tuple[int, int, datetime], list[int]] = {}
+    groups: dict[tuple[int, datetime], list[int]] = {}
     for one in claims:
-        key = (one.issue_id, one.attempt, until or one.lease_until)
-        groups.setdefault(key, []).append(one.id)
-    for (issue_id, attempt, ends), ids in groups.items():
-        yield {"of_issue": issue_id, "attempt_": attempt, "until": ends, "mine": ids, "me": owner}
+        groups.setdefault((one.attempt, until or one.lease_until), []).append(one.id)
+    for (attempt, ends), ids in groups.items():
+        yield {"attempt_": attempt, "until": ends, "ids": ids, "me": owner}
 
 
 def _still_ours(
@@ -357,46 +335,61 @@ def _still_ours(
     """Which claims are ours, as number and attempt; nobody takes them within the transaction."""
     if not claims:
         return set()
-    wanted = {
-        "ids": [one.id for one in claims],
-        "of_issues": sorted({one.issue_id for one in claims}),
-        "me": owner,
-    }
+    wanted = {"ids": [one.id for one in claims], "me": owner}
     return {(row[0], row[1]) for row in connection.execute(_STILL_OURS, wanted)}
 
 
 # Built once: in the loop of a sender, building a statement would cost more than running it.
+_NOW = bindparam("now", type_=Instant)
+_UNTIL = bindparam("until", type_=Instant)
+_MINE = listed(deliveries.c.id, "ids"), deliveries.c.owner == bindparam("me")
+_WAITS = or_(*(beside(deliveries.c.state) == one for one in sorted(WAITING)))
+_TAKE = (
+    update(deliveries)
+    .where(listed(deliveries.c.id, "ids"), _WAITS, free(_NOW))
+    .values(owner=bindparam("me"), attempt=deliveries.c.attempt + 1, lease_until=_UNTIL)
+    .returning(deliveries.c.id)
+)
+_TAKEN = (  # as Claimed has it
+    select(
+        deliveries.c.id,
+        deliveries.c.issue_id,
+        deliveries.c.subscriber_id,
+        subscribers.c.address,
+        subscribers.c.state == State.CONFIRMED,
+        func.coalesce(suppressions.c.reason, ""),
+        subscribers.c.consent_at,
+        deliveries.c.picks,
+        deliveries.c.kind,
+        deliveries.c.language,
+        deliveries.c.beyond,
+        deliveries.c.due_at,
+        func.coalesce(deliveries.c.retried_at, deliveries.c.due_at),
+        deliveries.c.tries,
+        deliveries.c.attempt,
+    )
+    .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+    .outerjoin(suppressions, silenced(_NOW))
+    .where(listed(deliveries.c.id, "ids"))
+    .order_by(deliveries.c.next_at, deliveries.c.id)
+)
 _STILL_OURS = (
     select(deliveries.c.id, deliveries.c.attempt)
-    .where(beside(deliveries.c.issue_id).in_(bindparam("of_issues", expanding=True)))
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
-    .where(deliveries.c.owner == bindparam("me"))
+    .where(*_MINE)
     .order_by(deliveries.c.id)
     .with_for_update()
 )
-_OURS = (
-    update(deliveries)
-    .where(beside(deliveries.c.issue_id) == bindparam("of_issue"))
-    .where(deliveries.c.id.in_(bindparam("mine", expanding=True)))
-    .where(deliveries.c.owner == bindparam("me"))
-    .where(deliveries.c.attempt == bindparam("attempt_"))
-)
+_OURS = update(deliveries).where(*_MINE, deliveries.c.attempt == bindparam("attempt_"))
 _BEGIN = (
-    _OURS.where(
-        beside(deliveries.c.state).in_(WAITING),
-        deliveries.c.lease_until > bindparam("now"),
-        deliveries.c.issue_id.not_in(HELD),
-    )
-    .values(state=DeliveryState.SENDING, lease_until=bindparam("until"))
+    _OURS.where(_WAITS, deliveries.c.lease_until > _NOW, deliveries.c.issue_id.not_in(HELD))
+    .values(state=DeliveryState.SENDING, lease_until=_UNTIL)
     .returning(deliveries.c.id)
 )
-_RELEASE = _OURS.where(beside(deliveries.c.state).in_(WAITING)).values(owner=None, lease_until=None)
+_RELEASE = _OURS.where(_WAITS).values(owner=None, lease_until=None)
+_REPLIES = each("replies")
 _FINISH = (
     update(deliveries)
-    .where(
-        beside(deliveries.c.issue_id) == bindparam("of_issue"),
-        deliveries.c.id == bindparam("mine"),
-    )
+    .where(deliveries.c.id == cast(_REPLIES.c.key, deliveries.c.id.type))
     .values(
         state=bindparam("to_state"),
         reason=bindparam("to_reason"),
@@ -404,8 +397,8 @@ _FINISH = (
         lease_until=None,
         transport=bindparam("to_transport"),
         tries=deliveries.c.tries + bindparam("charge"),
-        next_at=bindparam("to_next_at"),
+        next_at=func.coalesce(bindparam("to_next_at", type_=Instant), deliveries.c.due_at),
         sent_at=bindparam("to_sent_at"),
-        reply=case((bindparam("to_reply") == "", deliveries.c.reply), else_=bindparam("to_reply")),
+        reply=func.coalesce(func.nullif(_REPLIES.c.value, ""), deliveries.c.reply),
     )
 )

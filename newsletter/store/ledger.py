@@ -25,6 +25,8 @@ from subscribers.suppression_store import holds
 HELD = select(issues.c.id).where(or_(issues.c.paused, issues.c.cancelled))
 """The issues that nothing leaves of; an index holds just these."""
 
+Now = datetime | ColumnElement[datetime]  # or a parameter that is told when it is asked
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cleared:
@@ -332,9 +334,9 @@ def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
 
 def takeable(
     query: Select[*tuple[Any, ...]],
-    now: datetime,
-    limit: int | None,
-    subscriber_id: int | None,
+    now: Now,
+    limit: int | ColumnElement[int] | None,
+    subscriber_id: int | ColumnElement[int] | None,
     *,
     early: bool = False,
     cleared: Cleared | None = None,
@@ -345,7 +347,9 @@ def takeable(
     if subscriber_id is not None:  # who has few, of any state
         query = query.where(deliveries.c.subscriber_id == subscriber_id)
         state = beside(state)
-    query = query.where(state.in_(states), free(now), deliveries.c.issue_id.not_in(HELD))
+    # An IN would be written anew whenever it is asked.
+    stands = state == next(iter(states)) if len(states) == 1 else state.in_(states)
+    query = query.where(stands, free(now), deliveries.c.issue_id.not_in(HELD))
     if not early:
         query = query.where(deliveries.c.next_at <= now)
     if cleared is not None:
@@ -355,11 +359,11 @@ def takeable(
     return query.order_by(deliveries.c.next_at, deliveries.c.id).limit(limit)
 
 
-def free(now: datetime) -> ColumnElement[bool]:
+def free(now: Now) -> ColumnElement[bool]:
     """Whether no sender holds a delivery, or not any more."""
     return or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until <= now)
 
 
-def silenced(now: datetime) -> ColumnElement[bool]:
+def silenced(now: Now) -> ColumnElement[bool]:
     """Joins a subscriber to the suppression that holds for the address."""
     return and_(suppressions.c.address_key == subscribers.c.address_key, holds(now))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -273,7 +272,7 @@ def test_a_claim_beside_a_pause_cannot_begin(ledger: Ledger) -> None:
             .where(table.c.id == row.id)
             .values(owner="late", attempt=1, lease_until=NOON + LEASE)
         )
-    assert ledger.begin("late", [replace(seen, id=row.id, attempt=1)]) == set()
+    assert ledger.begin("late", [seen._replace(id=row.id, attempt=1)]) == set()
     pipeline.pause(ledger.database, issue, IssueAct.RESUME, by="ida", why="", now=NOON)
     assert len(ledger.claim("next", limit=9)) == 2  # nobody waits for that lease
 
