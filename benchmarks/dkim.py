@@ -20,10 +20,10 @@ import dkim
 
 from newsletter import dkim_keys, pipeline, sources
 from newsletter.app import App
+from newsletter.builder import Builder
 from newsletter.config import load
 from newsletter.dkim import OVERSIGNED, SIGNED, MailSigner, Selected, record_name
 from newsletter.issue import Digest, Issue
-from newsletter.message import Builder
 from newsletter.resources import folder
 from newsletter.selection import Field, Wishes
 from subscribers.tokens import Purpose

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from newsletter.papers import PaperId
 from newsletter.selection import Candidate, Pick
@@ -33,14 +34,10 @@ class Issue:
         return {candidate.paper_id: at for at, candidate in enumerate(self.candidates)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Digest:
-    """One subscriber's copy of an issue: all that `message.build` needs beside the snapshot."""
+class Digest(NamedTuple):  # there is one a message
+    """One subscriber's copy of an issue: all that `builder.build` needs beside the snapshot."""
 
     issue_name: str
-    kind: DigestKind = DigestKind.DAILY
-    language: str = ""  # empty, or one the issue has not: the issue's own
-    beyond: int = 0  # papers that matched, but are over the length asked for
     address: str
     since: date  # when the reader agreed
     picks: tuple[Pick, ...]
@@ -48,7 +45,10 @@ class Digest:
     key: str  # opaque, the same for the same issue and subscriber
     unsubscribe_token: str
     return_token: str  # to be known by when the mail comes back
+    kind: DigestKind = DigestKind.DAILY
+    language: str = ""  # empty, or one the issue has not: the issue's own
+    beyond: int = 0  # papers that matched, but are over the length asked for
     # Tokens of readers' pages; empty where there are none.
     preferences_token: str = ""
     view_token: str = ""
-    vote_tokens: tuple[str, ...] = ()  # of each pick
+    vote_tokens: Sequence[str] = ()  # of each pick

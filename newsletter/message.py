@@ -1,35 +1,23 @@
-"""Joins a digest's bytes: headers, and both parts from segments encoded when it was composed.
+"""Joins the bytes of a mail: headers, and both parts from segments that are encoded already.
 
-No template engine and no encoder in this loop but for the few words that are a reader's own.
 The standard library's `email` is the oracle in tests, not a tool here. Tracking is not there: no
 open pixel, no redirected link; a stated choice.
 """
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
-from html import escape
+from typing import NamedTuple
 from urllib.parse import quote
 
 from newsletter.dkim import MailSigner
-from newsletter.issue import Digest
-from newsletter.papers import PaperId
-from newsletter.quoted import SOFT_BREAK, encode, travels
-from newsletter.selection import Pick
-from newsletter.snapshot import Masthead, Shell, Snapshot
-
-TEXT_WIDTH = 76  # columns of the text part
-REASONS_SHOWN = 3  # topics named on a card; more is noise
-PREHEADER_TOPICS = 3
-GROUPED_FROM = 9  # papers; up to eight are seen at a glance
-
-MOST_READY = 2000  # cards that are kept joined with their reasons, of some 6 KB each
+from newsletter.quoted import encode, travels
+from newsletter.snapshot import Masthead
 
 _CRLF = b"\r\n"
 _QUOTED = b"Content-Transfer-Encoding: quoted-printable\r\n"
@@ -37,12 +25,11 @@ _HTML_TYPE = b"Content-Type: text/html; charset=utf-8\r\n" + _QUOTED
 _HTML_PART = _HTML_TYPE + b"\r\n"
 _PLAIN_PART = b"Content-Type: text/plain; charset=utf-8\r\n" + _QUOTED + b"\r\n"
 
-_Pieces = list[bytes]
-_Ready = tuple[tuple[bytes, ...], tuple[bytes, ...]]  # of a card, as HTML and as text
+
+# Of what is made once a message: a frozen dataclass takes several times as long to make.
 
 
-@dataclass(frozen=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A finished mail and its envelope."""
 
     sender: str  # envelope sender, where bounces go
@@ -53,177 +40,6 @@ class Message:
     vouched: bool = False  # no other line ends, and no line begins with a dot: by how it was built
 
 
-class Builder:
-    """Builds the messages of one issue, signed if asked to; keeps what its readers share."""
-
-    def __init__(self, snapshot: Snapshot, mail_signer: MailSigner | None = None) -> None:
-        self._snapshot = snapshot
-        self._mail_signer = mail_signer
-        self._masthead = snapshot.masthead
-        self._fixed = fixed_headers(snapshot.masthead)
-        self._travels = snapshot.travels
-        self._ready: dict[tuple[PaperId, tuple[str, ...], str], _Ready] = {}
-        self._headings: dict[tuple[str, str], tuple[bytes, bytes]] = {}
-
-    def build(self, digest: Digest) -> Message:
-        """The one mail of a digest: the same bytes whenever it is asked for."""
-        masthead = self._masthead
-        known = digest.language in self._snapshot.shells
-        language = digest.language if known else self._snapshot.language
-        shell = self._snapshot.shells[language]
-        titles = tuple(self._snapshot.cards[pick.paper_id].title for pick in digest.picks)
-        html, text = self._parts(digest, shell, language)
-        return assemble(
-            masthead,
-            Headers(
-                recipient=digest.address,
-                subject=shell.wording.subject(titles, digest.kind),
-                at=digest.due_at,
-                key=digest.key,
-                issue_name=digest.issue_name,
-                language=language,
-                feedback=f"{digest.issue_name}:{digest.kind}:digest",
-                unsubscribe_token=digest.unsubscribe_token,
-            ),
-            self._fixed,
-            html=html,
-            text=text,
-            sender=envelope_sender(masthead, digest.return_token),
-            mail_signer=self._mail_signer,
-            vouched=self._travels,
-        )
-
-    def _parts(self, digest: Digest, shell: Shell, language: str) -> tuple[_Pieces, _Pieces]:
-        wording, pages = shell.wording, self._masthead.pages
-        html_cards, text_cards, topics = self._cards(digest, shell, language)
-        papers = len(digest.picks)
-        html_more = text_more = b""
-        view = _token(digest.view_token)
-        if digest.beyond and pages:
-            more = wording.how_many_more(digest.beyond)
-            html_more = shell.more.html.fill({"more": _encoded_html(more), "view": view})
-            text_more = shell.more.text.fill({"more": _encoded(more), "view": view})
-        since, occasion = wording.day(digest.since), wording.occasions[digest.kind]
-        count = wording.count(papers)
-        leave = leaving(self._masthead, digest.unsubscribe_token)[0]
-        preferences = _token(digest.preferences_token)
-        html = shell.mail.html.pieces(
-            {
-                "preheader": _encoded_html(wording.preheader(papers, topics)),
-                "occasion": _encoded_html(occasion),
-                "count": _encoded_html(count),
-                "more": html_more,
-                "address": encode(escape(digest.address)),
-                "since": _encoded_html(since),
-                "unsubscribe": encode(escape(leave)),
-                "preferences": preferences,
-                "view": view,
-            },
-            between="cards",
-        )
-        text = shell.mail.text.pieces(
-            {
-                "occasion": _encoded(occasion),
-                "count": _encoded(count),
-                "more": text_more,
-                "address": encode(digest.address),
-                "since": _encoded(since),
-                "unsubscribe": encode(leave),
-                "preferences": preferences,
-                "view": view,
-            },
-            between="cards",
-        )
-        return _around(html_cards, html), _around(text_cards, text)
-
-    def _cards(
-        self, digest: Digest, shell: Shell, language: str
-    ) -> tuple[_Pieces, _Pieces, tuple[str, ...]]:
-        """Headings and cards as HTML and as text; and the topics that a preheader names."""
-        snapshot, picks = self._snapshot, digest.picks
-        votes = {
-            pick.paper_id: _token(token)
-            for pick, token in zip(picks, digest.vote_tokens, strict=False)
-        }
-        htmls: list[bytes] = []
-        texts: list[bytes] = []
-        for heading, under in self._groups(digest, shell):
-            html, text = self._heading(heading, shell, language)
-            htmls.append(html)
-            texts.append(text)
-            for pick in under:
-                htmls_of_it, texts_of_it = self._card(pick, shell, language)
-                vote = votes.get(pick.paper_id, b"")
-                htmls.append(vote.join(htmls_of_it))
-                texts.append(vote.join(texts_of_it))
-        slugs = dict.fromkeys([slug for pick in picks for slug in pick.reasons[:1]])
-        topics = [snapshot.chips[slug].name for slug in [*slugs][:PREHEADER_TOPICS]]
-        return htmls, texts, tuple(topics)
-
-    def _heading(self, heading: str, shell: Shell, language: str) -> tuple[bytes, bytes]:
-        ready = self._headings.get((heading, language))
-        if ready is None:
-            html = shell.heading.html.fill({"heading": _encoded_html(heading)})
-            text = shell.heading.text.fill({"heading": _encoded(heading)})
-            ready = self._headings[heading, language] = html, text
-        return ready
-
-    def _groups(self, digest: Digest, shell: Shell) -> Iterable[tuple[str, Sequence[Pick]]]:
-        """The picks under one heading; of a long digest by topic, that of the best paper first."""
-        wording = shell.wording
-        headed = bool(shell.heading.html.parts)  # issues of version 0.1 have no headings
-        if len(digest.picks) < GROUPED_FROM or not headed:
-            return [(wording.openings[digest.kind], digest.picks)]
-        groups: dict[str, list[Pick]] = {}
-        for pick in digest.picks:
-            if self._snapshot.cards[pick.paper_id].pinned:
-                heading = wording.chosen
-            elif pick.reasons:
-                heading = self._snapshot.chips[pick.reasons[0]].name
-            else:
-                heading = wording.trending_now
-            groups.setdefault(heading, []).append(pick)
-        if len(groups) == 1:
-            return [(wording.openings[digest.kind], digest.picks)]
-        return groups.items()
-
-    def _card(self, pick: Pick, shell: Shell, language: str) -> _Ready:
-        """A card with its reasons, in pieces between which a reader's tokens stand."""
-        key = pick.paper_id, pick.reasons[:REASONS_SHOWN], language
-        ready = self._ready.get(key)
-        if ready is None:
-            if len(self._ready) >= MOST_READY:
-                self._ready.clear()
-            face = self._snapshot.cards[pick.paper_id].faces[language]
-            html, text = self._why(pick, shell)
-            ready = self._ready[key] = (
-                face.html.pieces({"reasons": html}, between="vote"),
-                face.text.pieces({"reasons": text}, between="vote"),
-            )
-        return ready
-
-    def _why(self, pick: Pick, shell: Shell) -> tuple[bytes, bytes]:
-        chips = [self._snapshot.chips[slug] for slug in pick.reasons[:REASONS_SHOWN]]
-        if chips:
-            html = shell.because.fill({"topics": b"".join(one.html for one in chips)})
-            names = ", ".join(chip.name for chip in chips)
-            words = shell.wording.because.replace("{topics}", names)
-        elif self._snapshot.cards[pick.paper_id].pinned:
-            html, words = shell.chosen, shell.wording.chosen
-        else:
-            html, words = shell.trending, shell.wording.trending_now
-        return html, encode(textwrap.fill(words, TEXT_WIDTH))
-
-
-def _around(inner: _Pieces, pieces: Sequence[bytes]) -> _Pieces:
-    """Pieces with others between each two of them."""
-    first, *others = pieces
-    found = [first]
-    for other in others:
-        found += [*inner, other]
-    return found
-
-
 @dataclass(frozen=True, kw_only=True)
 class Attached:
     """A page that is sent beside a letter, to be opened in a browser."""
@@ -232,8 +48,7 @@ class Attached:
     html: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Headers:
+class Headers(NamedTuple):
     """What the header of one mail tells beside what all of them do."""
 
     recipient: str
@@ -401,16 +216,6 @@ def encoded_header(name: str, value: str) -> bytes:
     return name.encode() + b": " + header.encode(linesep="\r\n").encode()
 
 
-@lru_cache(maxsize=4096)
-def _encoded(text: str) -> bytes:
-    return encode(text)
-
-
-@lru_cache(maxsize=4096)
-def _encoded_html(text: str) -> bytes:
-    return encode(escape(text))
-
-
 @lru_cache(maxsize=512)
 def _dated(at: datetime) -> bytes:
     return format_datetime(at).encode()
@@ -419,11 +224,6 @@ def _dated(at: datetime) -> bytes:
 @lru_cache(maxsize=64)
 def _quoted(address: str) -> str:
     return quote(address, safe="@")
-
-
-def _token(token: str) -> bytes:
-    """A token of ours in a part, as it is: it holds nothing to encode, and fits a line."""
-    return token.encode() + SOFT_BREAK if token else b""
 
 
 def called(issue_name: str, key: str, domain: str) -> str:

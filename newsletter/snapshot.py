@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 from newsletter.papers import PaperId
@@ -39,15 +40,23 @@ class Slotted:
 
     def pieces(self, values: Mapping[str, bytes], between: str = "") -> tuple[bytes, ...]:
         """The same but for the holes of one name, which stand between the pieces."""
-        found: list[list[bytes]] = [[]]
-        for part in self.parts:
-            if isinstance(part, bytes):
-                found[-1].append(part)
-            elif part.name == between:
-                found.append([])
+        found = []
+        piece: list[bytes] = []
+        for part in self._named:
+            if part.__class__ is bytes:
+                piece.append(part)
+            elif part == between:
+                found.append(b"".join(piece))
+                piece = []
             else:
-                found[-1].append(values[part.name])
-        return tuple([b"".join(one) for one in found])
+                piece.append(values[part])
+        found.append(b"".join(piece))
+        return tuple(found)
+
+    @cached_property
+    def _named(self) -> tuple[Any, ...]:
+        """Literals, and the names of holes."""
+        return tuple([part if isinstance(part, bytes) else part.name for part in self.parts])
 
     @property
     def travels(self) -> bool:

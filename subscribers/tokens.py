@@ -17,7 +17,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from hashlib import sha256
 
@@ -27,8 +27,10 @@ SIGNATURE_BYTES = 16  # 128 bits: out of reach of guessing, short enough for a m
 RETURN_BYTES = 10  # 80 bits, the least that RFC 2104 5 allows; a guess costs a mail
 RETURN_LENGTH = 2 * 10 + 2 + 16  # characters at most: two numbers of 31 bits, dashes, 80 bits
 
+_INVALID = "This token is not valid: it was altered, cut, or meant for another use."
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")  # RFC 4648 5
 _NAME = re.compile(r"\d{1,18}(?:-\d{1,18}){0,2}", re.ASCII)
+_PLACE = re.compile(r"\d{1,9}", re.ASCII)
 _RETURN = re.compile(r"(\d{1,10})-(\d{1,10})-([a-z2-7]{16})", re.ASCII)
 
 
@@ -38,7 +40,8 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "unsubscribe"  # of a subscriber
     PREFERENCES = "preferences"  # of a subscriber
     VIEW = "view"  # of a subscriber and an issue: the digest as a page
-    VOTE = "vote"  # of a subscriber, an issue and a paper's place in it
+    VOTES = "votes"  # of a subscriber and an issue: on papers, whose places stand beside
+    VOTE = "vote"  # of a subscriber, an issue and a paper's place in it: in mails of old
     CONFIRM = "confirm"  # of a subscriber, and the second (Unix time) it ends with
     CHANGE = "change"  # of a subscriber, an address asked for, and the second it ends with
     FORM = "form"  # of nobody: the second in which a form was shown
@@ -71,7 +74,31 @@ class Signer:
             numbers = tuple(map(int, name.split("-")))
             if _is_one_of(signature, expected) and len(numbers) == number:
                 return numbers
-        raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
+        raise TokenError(_INVALID)
+
+    def sign_votes(self, subscriber_id: int, issue_id: int, places: Iterable[int]) -> list[str]:
+        """The tokens to vote on papers of an issue with, by their places in it.
+
+        One signature serves them all, for they go out together and a mail has many: whoever has
+        one may vote on the others too.
+        """
+        name = f"{subscriber_id}-{issue_id}"
+        signature = self._keys[Purpose.VOTES][0].signature(name)
+        return [f"{name}-{place}.{signature}" for place in places]
+
+    def read_vote(self, token: str) -> tuple[int, int, int]:
+        """The subscriber, the issue and the place of such a token; raises TokenError.
+
+        Or of one that was signed whole, as those of old were.
+        """
+        name, _, signature = token.strip().partition(".")
+        numbers, _, place = name.rpartition("-")
+        try:
+            subscriber_id, issue_id, at = self.read_all(Purpose.VOTE, token, 3)
+        except TokenError:
+            subscriber_id, issue_id = self.read_all(Purpose.VOTES, f"{numbers}.{signature}", 2)
+            at = _place(place)
+        return subscriber_id, issue_id, at
 
     def sign_return(self, subscriber_id: int, issue_id: int) -> str:
         """The token that a mail carries in its envelope sender, to be known when it returns."""
@@ -86,7 +113,7 @@ class Signer:
             expected = [key.short(name) for key in self._keys[Purpose.RETURN]]
             if _is_one_of(found[3], expected):
                 return int(found[1]), int(found[2])
-        raise TokenError("This token is not valid: it was altered, cut, or meant for another use.")
+        raise TokenError(_INVALID)
 
     def opaque(self, text: str) -> str:
         """A name for `text` that tells nothing of it to those without the secret."""
@@ -138,6 +165,12 @@ class _Key:
         """128 bits of it in base64url."""
         written = binascii.b2a_base64(self.digest(text)[:SIGNATURE_BYTES], newline=False)
         return written.translate(_URL_SAFE).rstrip(b"=").decode()
+
+
+def _place(text: str) -> int:
+    if not _PLACE.fullmatch(text):
+        raise TokenError(_INVALID)
+    return int(text)
 
 
 def _is_one_of(signature: str, expected: Sequence[str]) -> bool:

@@ -65,7 +65,7 @@ def test_the_token_of_a_mail_votes_for_its_reader(place: Path) -> None:
     """As its More and Less links will; a token of something else votes for nobody."""
     done(place, "preview", READER)  # makes the key
     signer = Signer((place / "secret.key").read_bytes().strip())
-    assert "come sooner" in done(place, "vote", signer.sign(Purpose.VOTE, 1, 1, 0), "more")
+    assert "come sooner" in done(place, "vote", signer.sign_votes(1, 1, [0])[0], "more")
     shown = told(place, "subscribers", "show", READER, "--interests")
     assert len(shown["interests"]) == 1
     wrong = signer.sign(Purpose.UNSUBSCRIBE, 1)

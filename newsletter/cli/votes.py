@@ -21,7 +21,6 @@ from newsletter.store.database import Connection
 from newsletter.store.votes import Cast
 from subscribers import store as subscribers
 from subscribers.model import Subscriber
-from subscribers.tokens import Purpose
 
 VALUES = {"more": 1, "less": -1, "none": 0}
 EFFECT = {
@@ -54,11 +53,10 @@ def vote(app: App, address: str, paper: str, value: str) -> None:
 @pass_app
 def by_token(app: App, token: str, value: str) -> None:
     """Vote by the TOKEN of a mail's More or Less link, as its reader would."""
-    subscriber_id, issue_id, place = app.signer.read_all(Purpose.VOTE, token, 3)
+    subscriber_id, issue_id, place = app.signer.read_vote(token)
     with app.database.write() as connection:
         reader = subscribers.by_id(connection, subscriber_id)
-        issue = issues.by_id(connection, issue_id)
-        name = papers.find(connection, issue.candidates[place].paper_id)
+        name = papers.find(connection, issues.paper_at(connection, issue_id, place))
         told = _cast(connection, reader, name, VALUES[value])
     say(told)
 

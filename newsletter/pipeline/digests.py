@@ -6,9 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from newsletter.builder import Builder
 from newsletter.dkim import MailSigner
 from newsletter.issue import Digest, Issue
-from newsletter.message import Builder, Message, called
+from newsletter.message import Message, called
 from newsletter.papers import PaperId
 from newsletter.selection import Field, Pick, Wishes
 from newsletter.store.claiming import Claimed
@@ -101,9 +102,8 @@ class Edition:
         return {
             "preferences_token": sign(Purpose.PREFERENCES, subscriber_id),
             "view_token": sign(Purpose.VIEW, subscriber_id, issue_id),
-            "vote_tokens": tuple(
-                sign(Purpose.VOTE, subscriber_id, issue_id, self._position[pick.paper_id])
-                for pick in picks
+            "vote_tokens": self._signer.sign_votes(
+                subscriber_id, issue_id, [self._position[pick.paper_id] for pick in picks]
             ),
         }
 

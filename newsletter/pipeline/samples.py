@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from newsletter.builder import Builder
 from newsletter.issue import Digest
-from newsletter.message import Builder
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline import sample_words
 from newsletter.pipeline.letters import Desk

@@ -12,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 
 from newsletter import pipeline
 from newsletter.errors import RequestError
-from newsletter.issue import Issue
 from newsletter.language import Language
 from newsletter.papers import Observation, PaperId
 from newsletter.pipeline import Shown
@@ -229,20 +228,14 @@ def _digest(site: Site, request: Request, token: str) -> Response:
         for name in (*mine, *more)
         if name in shown.entries
     ]
-    position = found.position
+    names = [PaperId(row[0]) for row in rows]
+    votes = signer.sign_votes(number, found.id, map(found.position.__getitem__, names))
     values = {
         "day": language.weekday(found.day),
         "picks": [row for row in rows if row[0] in mine],
         "more": [row for row in rows if row[0] not in mine],
-        "votes": _vote_tokens(site, number, found, [row[0] for row in rows], position),
+        "votes": dict(zip(names, votes, strict=True)),
         "preferences": signer.sign(Purpose.PREFERENCES, number),
         "unsubscribe": signer.sign(Purpose.UNSUBSCRIBE, number),
     }
     return site.page(request, "digest.html", values)
-
-
-def _vote_tokens(
-    site: Site, number: int, found: Issue, names: Iterable[str], position: Mapping[PaperId, int]
-) -> dict[str, str]:
-    sign = site.app.signer.sign
-    return {name: sign(Purpose.VOTE, number, found.id, position[PaperId(name)]) for name in names}

@@ -54,7 +54,7 @@ def router(site: Site) -> APIRouter:
 
 
 def _meant(site: Site, connection: Connection, token: str) -> tuple[Subscriber, PaperId]:
-    number, issue_id, place = site.app.signer.read_all(Purpose.VOTE, token, 3)
+    number, issue_id, place = site.app.signer.read_vote(token)
     name = issues.paper_at(connection, issue_id, place)
     reader = subscribers.by_id(connection, number)
     if subscribers.is_erased(reader):

@@ -14,9 +14,10 @@ import pytest
 
 from newsletter import alerts, pipeline
 from newsletter.alerts import DiskFacts, Facts, IssueFacts, SourceFacts, WebhookFacts
+from newsletter.builder import Builder
 from newsletter.cli.preview import take_apart
 from newsletter.issue import Digest
-from newsletter.message import Builder, Message
+from newsletter.message import Message
 from newsletter.papers import Paper, PaperId
 from newsletter.pipeline.letters import letter_to
 from newsletter.preflight.findings import error, warning

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from newsletter.builder import Builder
 from newsletter.dkim import MailSigner
 from newsletter.identity import title_id
 from newsletter.issue import Digest
-from newsletter.message import Builder, Message, mailbox
+from newsletter.message import Message, mailbox
 from newsletter.papers import Paper
 from newsletter.rendering.faces import Entry, links_of
 from newsletter.rendering.gist import gist

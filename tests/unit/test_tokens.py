@@ -48,6 +48,40 @@ def test_no_text_is_a_token_by_chance(text: str) -> None:
             SIGNER.read(Purpose.UNSUBSCRIBE, text)
 
 
+VOTES = SIGNER.sign_votes(42, 7, [0, 12])
+
+
+def test_one_signature_serves_all_votes_of_a_mail() -> None:
+    """Each names its paper; those that were signed whole, in mails of old, are read as well."""
+    assert [SIGNER.read_vote(f" {one} ") for one in VOTES] == [(42, 7, 0), (42, 7, 12)]
+    assert len({one.partition(".")[2] for one in VOTES}) == 1
+    assert SIGNER.read_vote(SIGNER.sign(Purpose.VOTE, 42, 7, 3)) == (42, 7, 3)
+    rotated = Signer(b"a new secret", [b"one secret"])
+    assert rotated.read_vote(VOTES[1]) == (42, 7, 12)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        VOTES[0].replace("42-", "43-"),
+        VOTES[0].replace("-7-", "-8-"),
+        VOTES[0].replace("-0.", "."),
+        VOTES[0].replace("-0.", "-0-0."),
+        VOTES[0].replace("-0.", "-٠."),
+        VOTES[0].replace("-0.", "-1000000000."),
+        VOTES[0][:-1],
+        SIGNER.sign(Purpose.VIEW, 42, 7),
+        SIGNER.sign(Purpose.VIEW, 42, 7, 0),
+        SIGNER.sign(Purpose.VOTE, 42, 7),
+    ],
+)
+def test_nobody_elses_vote_is_cast(token: str) -> None:
+    """Neither another reader's, nor in another issue, nor by a token for something else."""
+    with pytest.raises(TokenError):
+        SIGNER.read_vote(token)
+
+
 RETURN = SIGNER.sign_return(42, 7)
 
 

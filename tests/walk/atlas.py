@@ -72,7 +72,7 @@ class Atlas:
         paper = self.issue.candidates[0].paper_id
         mine = f"/preferences/{sign(Purpose.PREFERENCES, self.reader.id)}"
         pause = f"/pause/{sign(Purpose.PREFERENCES, self.voter.id)}"
-        vote = f"/v/{sign(Purpose.VOTE, self.voter.id, self.issue.id, 0)}"
+        vote = f"/v/{self.app.signer.sign_votes(self.voter.id, self.issue.id, [0])[0]}"
         leave = f"/u/{sign(Purpose.UNSUBSCRIBE, self.leaver.id)}"
         erase = f"/preferences/{sign(Purpose.PREFERENCES, self.eraser.id)}/erase"
         confirm = f"/confirm/{sign(Purpose.CONFIRM, self.asked.id, ends)}"
