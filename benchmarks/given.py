@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from newsletter import pipeline
 from newsletter.app import App
+from newsletter.builder import GROUPED_FROM, PREHEADER_TOPICS, REASONS_SHOWN
 from newsletter.issue import Issue
-from newsletter.message import GROUPED_FROM, PREHEADER_TOPICS, REASONS_SHOWN
 from newsletter.pipeline import showing
 from newsletter.rendering.faces import face
 from newsletter.rendering.renderer import SHELL_SLOTS

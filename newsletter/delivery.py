@@ -22,6 +22,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 FIRST_WAIT = timedelta(minutes=5)  # greylisting lets a second try through after about five
 GROWTH = 4  # 5, 20, 80 minutes, then
@@ -89,8 +90,7 @@ class OutcomeKind(StrEnum):
     IN_DOUBT = "in doubt"  # after it began to leave, without an answer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one try ended, in the next server's words."""
 
     kind: OutcomeKind
@@ -121,14 +121,16 @@ class Policy:
     in_doubt: InDoubt = InDoubt.SKIP  # digests: the only mail there is so far
 
 
-@dataclass(frozen=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of a delivery, and why."""
 
     state: DeliveryState
     reason: str  # one sentence for the operator; empty when sent
     next_at: datetime | None = None  # of a deferred one
     charged: bool = True  # whether the try counts against the recipient
+
+
+_SENT = Decision(state=DeliveryState.SENT, reason="")
 
 
 def is_news(due_at: datetime, policy: Policy, now: datetime) -> bool:
@@ -147,10 +149,10 @@ def decide(
     `key` seeds the jitter, so that the same delivery waits the same time in every run; `tries`
     counts those charged before this one; from `due_at` on it is news.
     """
+    if outcome.kind is OutcomeKind.ACCEPTED:  # as most are
+        return _SENT
     words = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text
     match outcome.kind:
-        case OutcomeKind.ACCEPTED:
-            return Decision(state=S.SENT, reason="")
         case OutcomeKind.IN_DOUBT:
             return _in_doubt(tries + 1, due_at, words, policy, now)
         case OutcomeKind.ROAD_CLOSED:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
+from typing import NamedTuple
 
 from newsletter.message import Message
 from newsletter.pacing import RoadLimits
@@ -43,8 +44,7 @@ class Road:
     limits: RoadLimits = NO_LIMITS
 
 
-@dataclass(frozen=True, kw_only=True)
-class Returned:
+class Returned(NamedTuple):
     """What became of a message that a connection was handed."""
 
     claim: Claimed
@@ -52,8 +52,7 @@ class Returned:
     answer: Ended
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Handed:
+class _Handed(NamedTuple):
     claim: Claimed
     envelope: Envelope
     content: bytes

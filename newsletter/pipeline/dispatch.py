@@ -40,7 +40,7 @@ from newsletter.store import claiming, issues, ledger, pacing
 from newsletter.store.claiming import Claimed, Finished
 from newsletter.store.database import Connection, Database
 from newsletter.store.ledger import Cleared
-from newsletter.transports import Refused, TransportUnavailable
+from newsletter.transports import Refused, Reply, TransportUnavailable
 from subscribers.tokens import Signer
 
 A_MOMENT = timedelta(seconds=2)  # that limits of some messages a second are waited for anyway
@@ -433,13 +433,14 @@ class _Run:
 
 def _outcome(answer: Answer) -> Outcome:
     """What the next server's answer says of a delivery."""
+    if isinstance(answer, Reply):
+        return Outcome(kind=OutcomeKind.ACCEPTED, code=answer.code, text=answer.text)
     match answer:
         case Refused():
             return Outcome(kind=OutcomeKind.REFUSED, code=answer.reply.code, text=answer.reply.text)
         case TransportUnavailable():
             kind = OutcomeKind.IN_DOUBT if answer.in_doubt else OutcomeKind.ROAD_CLOSED
             return Outcome(kind=kind, text=str(answer))
-    return Outcome(kind=OutcomeKind.ACCEPTED, code=answer.code, text=answer.text)
 
 
 def _heard(one: Finished) -> Heard:

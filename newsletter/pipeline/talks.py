@@ -9,6 +9,7 @@ import selectors
 import socket
 from collections import deque
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -37,6 +38,7 @@ class Talks(Generic[K]):
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._lines: dict[int, _Line[K]] = {}  # by file descriptor
+        self._soonest = inf  # before any pause is over
         self._ended: deque[tuple[K, Ended]] = deque()
         self._bell, self._ring = socket.socketpair()
         self._bell.setblocking(False)
@@ -91,10 +93,8 @@ class Talks(Generic[K]):
 
     def _look(self, ends: float | None) -> None:
         """Resumes whatever is ready, after the first of that and `ends`."""
-        now = monotonic()
-        pauses = [line.until for line in self._lines.values() if line.talk is not None]
-        first = min(pauses, default=None) if ends is None else min([*pauses, ends])
-        ready = self._selector.select(None if first is None else max(0.0, first - now))
+        first = self._soonest if ends is None else min(self._soonest, ends)
+        ready = self._selector.select(None if first == inf else max(0.0, first - monotonic()))
         for chosen, _ in ready:
             line = self._lines.get(chosen.fd)
             if line is None:
@@ -103,10 +103,20 @@ class Talks(Generic[K]):
                 self._forget(chosen.fd)
             else:
                 self._resume(chosen.fd, line)
-        if first is not None and first <= (now := monotonic()):
-            for number, line in [*self._lines.items()]:
-                if line.talk is not None and line.until <= now:
-                    self._resume(number, line, too_late=True)
+        if self._soonest <= (now := monotonic()):
+            self._time(now)
+
+    def _time(self, now: float) -> None:
+        """Resumes those whose pause is over, and finds out when the next one's is.
+
+        Who was resumed before has another pause now: it may be that none is over.
+        """
+        self._soonest = inf
+        for number, line in [*self._lines.items()]:
+            if line.talk is not None and line.until <= now:
+                self._resume(number, line, too_late=True)
+            elif line.talk is not None:
+                self._soonest = min(self._soonest, line.until)
 
     def _resume(self, number: int, line: _Line[K], *, too_late: bool = False) -> None:
         talk, key = line.talk, line.key
@@ -128,6 +138,7 @@ class Talks(Generic[K]):
 
     def _listen(self, number: int, line: _Line[K], pause: Pause) -> None:
         line.until = pause.until
+        self._soonest = min(self._soonest, pause.until)
         events = selectors.EVENT_WRITE if pause.writes else selectors.EVENT_READ
         if line.events == events:
             return

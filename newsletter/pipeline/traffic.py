@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from newsletter.pacing import DomainLimits, Rate, Slowdown, asks_to_slow, eased, slot, slowed
 from newsletter.pipeline.connections import Road
@@ -46,8 +46,7 @@ class Admitted(Generic[A]):
     next_at: datetime | None = None  # when a limit gives a road room again, where none has
 
 
-@dataclass(frozen=True, kw_only=True)
-class Heard:
+class Heard(NamedTuple):
     """What a server said of one message."""
 
     address: str
@@ -127,6 +126,8 @@ class Traffic:
 
     def heard(self, connection: Connection, written: Sequence[Heard], now: datetime) -> None:
         """Goes easy on domains that ask for it, and less so on those that take mail again."""
+        if not self.slow and not any(one.refusal for one in written):
+            return
         theirs: dict[str, list[Heard]] = {}
         for one in written:
             theirs.setdefault(domain_of(one.address), []).append(one)
@@ -195,6 +196,9 @@ class Traffic:
         connections: without that a weight would say nothing as soon as there is much to do. One
         whose server takes long over all it has is not waited for.
         """
+        if len(gates) == 1:
+            ((name, gate),) = gates.items()
+            return name if gate.room > 0 else None
         shares = {name: self._share(name) for name in self._rivals(gates, now)}
         free = [name for name, gate in gates.items() if gate.room > 0]
         if not free:

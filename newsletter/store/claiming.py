@@ -9,7 +9,7 @@ mine`, so a sender that lost its lease changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -61,8 +61,7 @@ class Claimed(NamedTuple):
     lease_until: datetime  # nothing of it may leave after that
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finished:
+class Finished(NamedTuple):
     """How a claimed delivery ended."""
 
     claim: Claimed
@@ -203,10 +202,8 @@ def _cancelled(connection: Connection, results: list[Finished]) -> list[Finished
         if issue_acts.is_cancelled(connection, issue_id)
     }
     return [
-        replace(
-            one,
-            decision=replace(
-                one.decision,
+        one._replace(
+            decision=one.decision._replace(
                 state=DeliveryState.SKIPPED,
                 reason=f"{gone[one.claim.issue_id]}; {one.decision.reason}",
                 next_at=None,

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from newsletter.errors import NewsletterError
 from newsletter.transports.talk import Talk
@@ -19,8 +18,7 @@ from newsletter.transports.talk import Talk
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 3463 2
 
 
-@dataclass(frozen=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Who it is from and to, as the next server is told (RFC 5321 2.3.1); not the headers."""
 
     sender: str  # where bounces go
@@ -30,8 +28,7 @@ class Envelope:
     vouched: bool = False  # lines end in CRLF alone, and none begins with a dot: nobody need look
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reply:
+class Reply(NamedTuple):
     """The next server's word on one message."""
 
     code: int  # RFC 5321 4.2; transports that are not SMTP answer 250

@@ -5,6 +5,8 @@ Pure. What is said to the server, and when, is `smtp.py`'s.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from newsletter.transports.port import Reply
 
 LONGEST_TEXT = 300  # characters; the longest that large providers send has about 250
@@ -18,6 +20,7 @@ _ABOUT_SENDER = frozenset(
 _LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954 6 and its registry: log in first, or better
 
 
+@lru_cache(maxsize=1024)  # most commands are answered by the same few words
 def read(code: int, words: bytes | str) -> Reply:
     """The reply of these words, its lines joined, without what would garble a terminal."""
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
