@@ -219,7 +219,7 @@ def _encoded(text: str) -> bytes:
     return encode(text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)  # preheaders, above all
 def _encoded_html(text: str) -> bytes:
     return encode(escape(text))
 

@@ -190,7 +190,7 @@ def envelope_sender(masthead: Masthead, token: str) -> str:
 
 def unsubscribe_address(reply_to: str, token: str) -> str:
     """The mailto URL (RFC 6068) that asks to be let go."""
-    return f"mailto:{_quoted(reply_to)}?subject=unsubscribe%20{quote(token)}"
+    return f"mailto:{_quoted(reply_to)}?subject=unsubscribe%20{token}"
 
 
 def mailbox(name: str, address: str) -> bytes:
@@ -205,7 +205,7 @@ def mailbox(name: str, address: str) -> bytes:
     return f"{words}{gap}<{address}>".encode()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)  # subjects, above all
 def encoded_header(name: str, value: str) -> bytes:
     """A whole unstructured header field, folded at 75 columns, non-ASCII words by RFC 2047."""
     if any(ord(c) < 32 or ord(c) == 127 for c in value):

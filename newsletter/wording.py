@@ -16,6 +16,7 @@ from typing import Any, Self
 
 LONGEST_SUBJECT = 60  # characters; phones show about 40, desktops about 70
 LONGEST_NAME = 34  # characters of one paper's name, so that two fit a subject
+MOST_NAMED = 2  # papers in a subject
 
 _NAME = re.compile(r"^([^:]{2,34}):\s")
 
@@ -74,7 +75,8 @@ class Wording:
         """The top papers by name and how many more: "Magpie, LiPO and 8 more"."""
         around = self.subject_patterns[kind]
         room = LONGEST_SUBJECT - (len(around) - len("{subject}"))
-        return around.format(subject=_subject(titles, room, self.both, self.subjects))
+        named = titles[:MOST_NAMED]
+        return around.format(subject=_subject(named, len(titles), room, self.both, self.subjects))
 
     def preheader(self, papers: int, topics: tuple[str, ...]) -> str:
         """What an inbox shows after the subject: how many papers, and on which topics."""
@@ -95,12 +97,14 @@ def short_title(title: str) -> str:
     return named[1] if named else _cut(title, LONGEST_NAME)
 
 
-@lru_cache(maxsize=4096)  # readers with the same top papers share the line
-def _subject(titles: tuple[str, ...], room: int, both: str, more: tuple[str, ...]) -> str:
-    if len(titles) == 1:
+@lru_cache(maxsize=16_384)  # readers with the same top papers share the line
+def _subject(
+    titles: tuple[str, ...], papers: int, room: int, both: str, more: tuple[str, ...]
+) -> str:
+    if papers == 1:
         return _cut(titles[0], room)
-    for named in (2, 1):
-        rest = len(titles) - named
+    for named in range(MOST_NAMED, 0, -1):
+        rest = papers - named
         names = [short_title(title) for title in titles[:named]]
         line = (
             more[rest].format(names=", ".join(names))
@@ -109,7 +113,7 @@ def _subject(titles: tuple[str, ...], room: int, both: str, more: tuple[str, ...
         )
         if len(line) <= room:
             return line
-    line = more[len(titles) - 1]
+    line = more[papers - 1]
     return line.format(names=_cut(titles[0], room - (len(line) - len("{names}"))))
 
 

@@ -34,6 +34,7 @@ class Database:
         try:
             self._url = make_url(url)
             self.engine = _engine(url)
+            self._writing = self.engine.execution_options(immediate=True)
         except (ArgumentError, NoSuchModuleError) as error:
             raise ConfigError(f"The database URL cannot be used: {error}.") from error
         except ModuleNotFoundError as error:
@@ -79,12 +80,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: all of it is kept, or after an error nothing. Raises StoreError."""
-        with self._told(), self.engine.connect() as connection:
-            writer = connection.execution_options(immediate=True)
-            with writer.begin():
-                if not self.embedded:  # a process that was frozen must not hold its rows for ever
-                    writer.exec_driver_sql(PATIENCE)
-                yield writer
+        with self._told(), self._writing.begin() as connection:
+            if not self.embedded:  # a process that was frozen must not hold its rows for ever
+                connection.exec_driver_sql(PATIENCE)
+            yield connection
 
     def revision(self) -> str | None:
         """The migration the database stands at; None where it is empty."""

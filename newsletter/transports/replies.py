@@ -20,15 +20,21 @@ _ABOUT_SENDER = frozenset(
 _LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954 6 and its registry: log in first, or better
 
 
-@lru_cache(maxsize=1024)  # most commands are answered by the same few words
 def read(code: int, words: bytes | str) -> Reply:
     """The reply of these words, its lines joined, without what would garble a terminal."""
+    return _known(code, words) if len(words) <= LONGEST_TEXT else _read(code, words)
+
+
+def _read(code: int, words: bytes | str) -> Reply:
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
     if "\n" in text:
         enhanced = Reply(code=code, text=text).enhanced
         if enhanced:  # RFC 2034 4 repeats it on every line
             text = text.replace(f"\n{enhanced}", "\n")
     return Reply(code=code, text=line(text))
+
+
+_known = lru_cache(maxsize=1024)(_read)  # most commands are answered by the same few words
 
 
 def line(text: str) -> str:

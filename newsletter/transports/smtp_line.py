@@ -89,10 +89,12 @@ class Line(smtplib.SMTP):
                 line, end, self._pending = self._pending.partition(b"\n")
                 if len(line) >= room:
                     raise EndlessReply
+                code, words, last = _line(line, end)
+                if last and not lines:
+                    return code, words
                 room -= len(line) + len(end)
-                lines.append(line[4:].strip())
-                code = int(line[:3]) if line[:3].isdigit() and len(line + end) > 3 else -1
-                if code == -1 or line[3:4] != b"-":  # RFC 5321 4.2.1: a hyphen, and more comes
+                lines.append(words)
+                if last:
                     return code, b"\n".join(lines)
         except OSError:
             self.close()
@@ -112,6 +114,13 @@ class Line(smtplib.SMTP):
 
 class TlsLine(Line, smtplib.SMTP_SSL):
     """The same with TLS from the first byte (RFC 8314 3.3)."""
+
+
+def _line(line: bytes, end: bytes) -> tuple[int, bytes, bool]:
+    """The code of a reply's line, -1 where it has none; its words; and whether it is the last."""
+    code = int(line[:3]) if line[:3].isdigit() and len(line + end) > 3 else -1
+    # RFC 5321 4.2.1: a hyphen, and more comes
+    return code, line[4:].strip(), code == -1 or line[3:4] != b"-"
 
 
 def what_broke(error: Exception, step: str, waited: float, *, talking: bool) -> str:
