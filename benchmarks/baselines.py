@@ -8,12 +8,14 @@ from benchmarks.results import Round
 from benchmarks.sinks import sink
 
 
-def measured(name: str, digests: int, send: Callable[[int], Mapping[str, float]]) -> Round:
+def measured(
+    name: str, digests: int, send: Callable[[int], Mapping[str, float]], *, quick: bool = False
+) -> Round:
     """One run of a program that sends so many digests to a port, and tells what that took.
 
     Raises SystemExit where the sink took another number of them.
     """
-    with sink() as server:
+    with sink(quick=quick) as server:
         done = send(server.port)
     if server.messages != digests:
         raise SystemExit(f"{name}: {server.messages} taken of {digests}.")

@@ -13,12 +13,13 @@ from benchmarks.sinks import sink, tool
 MISSING = "smtp-source is not installed; it is of Postfix (Debian: postfix)"
 
 
-def measured(content: bytes, messages: int, connections: int) -> Round:
+def measured(content: bytes, messages: int, connections: int, *, quick: bool = False) -> Round:
     """One run over connections that are kept; raises SystemExit where it is not installed."""
     program = tool("smtp-source")
     if program is None:
         raise SystemExit(MISSING)
-    with tempfile.TemporaryDirectory(prefix="newsletter-") as place, sink() as server:
+    kept = tempfile.TemporaryDirectory(prefix="newsletter-")
+    with kept as place, sink(quick=quick) as server:
         file = Path(place) / "mail"
         file.write_bytes(content.replace(b"\r\n", b"\n"))
         command = [program, "-d", "-s", str(connections), "-m", str(messages)]

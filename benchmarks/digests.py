@@ -40,11 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--node-sample", type=int, default=2000, help="digests of Node")
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1, help="sending processes")
+    parser.add_argument("--quick-sink", action="store_true", help="send into the sink of sink.c")
     parser.add_argument("--dkim", action="append", choices=("ed25519", "rsa"), default=[])
     parser.add_argument("--database", metavar="URL", help="a PostgreSQL server; databases are made")
     parser.add_argument("--results", type=Path, metavar="FILE", help="where lines of JSON are kept")
     asked = parser.parse_args(arguments)
-    manner = Manner(connections=asked.connections, workers=asked.workers, database=asked.database)
+    manner = Manner(
+        connections=asked.connections,
+        workers=asked.workers,
+        database=asked.database,
+        quick=asked.quick_sink,
+    )
     found: list[Result] = []
     for readers in asked.readers:
         with tempfile.TemporaryDirectory(prefix="newsletter-bench-") as place:
@@ -63,17 +69,19 @@ def _one(place: Path, readers: int, manner: Manner, asked: argparse.Namespace) -
     for key in asked.dkim:
         signed = replace(manner, dkim=key)
         programs[f"{OURS}, signed {key}"] = partial(ours.measured, seed, readers, signed)
-    programs[PLAIN] = partial(plain_loop.measured, ready, few[PLAIN])
+    programs[PLAIN] = partial(plain_loop.measured, ready, few[PLAIN], quick=manner.quick)
     missing = nodemailer.missing()
     if missing:
         print(f"Without Node: {missing}.")
     else:
-        programs[NODE] = partial(nodemailer.measured, ready, few[NODE])
+        programs[NODE] = partial(nodemailer.measured, ready, few[NODE], quick=manner.quick)
     if tool("smtp-source") is None:
         print(f"Without smtp-source: {canned.MISSING}.")
     else:
         mail = (ready / "ours.eml").read_bytes()
-        programs[CANNED] = partial(canned.measured, mail, readers, manner.connections)
+        programs[CANNED] = partial(
+            canned.measured, mail, readers, manner.connections, quick=manner.quick
+        )
     try:
         rounds = alternated(programs, asked.rounds)
     finally:
@@ -82,7 +90,7 @@ def _one(place: Path, readers: int, manner: Manner, asked: argparse.Namespace) -
         "database": "PostgreSQL" if manner.database else "SQLite",
         "connections": manner.connections,
         "workers": manner.workers,
-        "sink": kind(),
+        "sink": kind(quick=manner.quick),
         **machine(),
     }
     return [

@@ -24,10 +24,10 @@ def missing() -> str:
     return ""
 
 
-def measured(given: Path, digests: int) -> Round:
+def measured(given: Path, digests: int, *, quick: bool = False) -> Round:
     """One run of the first digests of `given`, as benchmarks.given wrote them."""
 
     def send(port: int) -> dict[str, Any]:
         return told(["node", str(SCRIPT), str(NPM.resolve()), str(given), str(digests), str(port)])
 
-    return baselines.measured("nodemailer", digests, send)
+    return baselines.measured("nodemailer", digests, send, quick=quick)

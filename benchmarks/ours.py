@@ -30,7 +30,7 @@ ANY_ISSUE = 2**31 - 1  # higher than the number of any
 
 def measured(seed: Seed, readers: int, manner: Manner) -> Round:
     """One run of all phases for a copy of a publication with that many readers."""
-    with sink() as server, seed.copied(server.port, manner) as file:
+    with sink(quick=manner.quick) as server, seed.copied(server.port, manner) as file:
         made = child("ours", "compose", str(file))
         sent = child("ours", "dispatch", str(file), str(manner.workers))
     done = made | sent

@@ -118,13 +118,13 @@ def run(told: dict[str, Any], handed: Callable[[EmailMessage], object]) -> dict[
     }
 
 
-def measured(given: Path, digests: int) -> Round:
+def measured(given: Path, digests: int, *, quick: bool = False) -> Round:
     """One run of the first digests of `given`, as benchmarks.given wrote them."""
 
     def send(port: int) -> dict[str, Any]:
         return child("plain_loop", str(given), str(digests), str(port))
 
-    return baselines.measured("The plain loop", digests, send)
+    return baselines.measured("The plain loop", digests, send, quick=quick)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -61,6 +61,7 @@ class Manner:
     workers: int = 1
     dkim: str = ""  # ed25519, rsa; empty: unsigned
     database: str | None = None  # the URL of a PostgreSQL server; None: SQLite
+    quick: bool = False  # whether the SMTP server is the quick one
 
 
 def papers(now: datetime) -> Iterator[tuple[Paper, Observation]]:

@@ -44,7 +44,7 @@ def newest(found: Sequence[Result]) -> list[Result]:
 
 
 def _named(one: Result) -> tuple[object, ...]:
-    told = (one.terms.get(name) for name in ("database", "workers", "connections"))
+    told = (one.terms.get(name) for name in ("database", "workers", "connections", "sink"))
     return (one.bench, one.program, one.number, *told)
 
 
@@ -78,13 +78,19 @@ def plotted(_: Sequence[Result]) -> str:
 def digests(found: Sequence[Result]) -> str:
     """For each database and N all programs; then our phases and growth."""
     made = []
-    for name in dict.fromkeys(str(one.terms.get("database")) for one in found):
-        mine = of(found, "digests", name)
+    for manner in dict.fromkeys(_manner(one) for one in found):
+        mine = [one for one in found if _manner(one) == manner]
         for number in dict.fromkeys(one.number for one in mine):
             chosen = [one for one in mine if one.number == number]
             made.append(f"{_terms(chosen[0])}, N = {number:,}:\n\n{_programs(chosen)}")
-        made.append(f"Ours by phases, µs of CPU a digest, {name}:\n\n{_phases(mine)}")
+        made.append(f"Ours by phases, µs of CPU a digest, {manner}:\n\n{_phases(mine)}")
     return "\n\n".join(made)
+
+
+def _manner(one: Result) -> str:
+    told = one.terms
+    several = "" if told.get("workers", 1) == 1 else f", {told['workers']} sending processes"
+    return f"{told.get('database')}, {told.get('sink')}{several}"
 
 
 def pieces(found: Sequence[Result]) -> str:
@@ -119,6 +125,7 @@ TABLES: dict[str, Callable[[Sequence[Result]], str]] = {
 def _terms(one: Result) -> str:
     told = one.terms
     parts = [str(told[name]) for name in ("database",) if name in told]
+    parts += [str(told[name]) for name in ("sink",) if name in told]
     parts += [f"{told[name]} {name}" for name in ("connections", "cores") if name in told]
     if told.get("workers", 1) != 1:
         parts.append(f"{told['workers']} sending processes")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.transports import Envelope, Refused, Reply, TransportUnavailable
+from newsletter.transports import Refused, Reply, TransportUnavailable
 from tests.contract.scripted_smtp import HANG_UP, SILENCE, ScriptedSmtp
 from tests.contract.test_smtp_dialogue import ENVELOPE, MAIL, transport
 
@@ -139,7 +139,7 @@ def test_a_server_that_hangs_up_between_messages_is_called_again(hello: bytes) -
 def test_nothing_of_a_message_leaves_after_its_lease(hello: bytes) -> None:
     """A server that answers too late gets no content, and nobody is in doubt."""
     with ScriptedSmtp({"EHLO": hello, "DATA": (0.3, b"354 go on")}) as server:
-        late = Envelope(**vars(ENVELOPE) | {"expires": time.monotonic() + 0.1})
+        late = ENVELOPE._replace(expires=time.monotonic() + 0.1)
         with pytest.raises(TransportUnavailable, match="the lease of the message is over") as told:
             transport(server.port).send(late, MAIL)
         assert not told.value.in_doubt
