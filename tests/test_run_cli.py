@@ -120,8 +120,9 @@ def test_a_wish_to_end_that_comes_early_ends_it_too(tmp_path: Path) -> None:
     """A service manager that stops what just started need not kill it."""
     told = (
         "import os, signal; from pathlib import Path; from newsletter.app import App; "
-        "from newsletter.cli.serve import end_asked, serve_pages; from newsletter.config import "
+        "from newsletter.cli.serve import end_asked; from newsletter.config import "
         "load; asked = end_asked(); os.kill(os.getpid(), signal.SIGTERM); "
+        "from newsletter.cli.serving import serve_pages; "
         "serve_pages(App(load(Path('newsletter.toml'))), None, 0, lambda: None, asked)"
     )
     command = [sys.executable, "-c", told]

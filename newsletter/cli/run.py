@@ -9,7 +9,7 @@ import click
 from newsletter import engines
 from newsletter.app import App
 from newsletter.cli.options import pass_app
-from newsletter.cli.serve import end_asked, serve_pages
+from newsletter.cli.serve import end_asked
 from newsletter.cli.show import ahead, as_json, counted, dump, say, speaks_unicode, table
 from newsletter.duties import plan
 from newsletter.scheduler import Clockwork
@@ -39,6 +39,8 @@ def run(app: App, pages: bool, bind: str | None, port: int | None) -> None:
     clockwork.start()
     try:
         if pages:
+            from newsletter.cli.serving import serve_pages  # here: it takes a while to load
+
             serve_pages(app, bind, port, clockwork.wake, asked)
         else:
             asked.wait()

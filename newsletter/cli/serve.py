@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import secrets
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import FrameType
 
 import click
-import uvicorn
 
 from newsletter import pipeline
 from newsletter.app import App
 from newsletter.cli.options import pass_app
-from newsletter.cli.show import complain, say
-from newsletter.errors import NewsletterError
+from newsletter.cli.show import complain
 from newsletter.log_events import Event
 from newsletter.logs import tell
 from newsletter.pipeline import webhooks
-from newsletter.web import Site, create
 
 LOOK = 30.0  # seconds between two looks for letters that others queued
-IDLE = 10  # seconds that a connection is kept open for more
-AT_ONCE = 500  # connections
 FAREWELL = 20.0  # seconds for what is under way when the pages end
 
 
@@ -46,6 +39,8 @@ def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
     Put a proxy with a certificate before it, and name it in pages.proxies. Digests are sent by
     `newsletter send`; letters that readers wait for are sent from here.
     """
+    from newsletter.cli.serving import serve_pages  # here: it takes a while to load
+
     asked = end_asked()
     offices = _offices(app) if letters else []
     for office in offices:
@@ -57,85 +52,12 @@ def serve(app: App, bind: str | None, port: int | None, letters: bool) -> None:
             office.stop()
 
 
-def serve_pages(
-    app: App,
-    bind: str | None,
-    port: int | None,
-    wake: Callable[[], None],
-    asked: threading.Event,
-) -> None:
-    """Serves pages until the process is asked to end, be it before; see `end_asked`.
-
-    `wake` is told when a letter waits.
-    """
-    own = app.settings.pages
-    host, number = bind or own.bind, own.port if port is None else port
-    site = Site(app)
-    site.post = wake
-    listening = _listen(host, number)
-    bound = f"http://{host}:{listening.getsockname()[1]}"
-    config = uvicorn.Config(
-        create(site),
-        log_config=None,  # ours is the one that takes what it says
-        log_level="warning",
-        access_log=False,  # addresses of pages hold tokens
-        server_header=False,
-        proxy_headers=bool(own.proxies),
-        forwarded_allow_ips=own.proxies.replace(" ", "") if own.proxies else None,
-        timeout_keep_alive=IDLE,
-        limit_concurrency=AT_ONCE,
-        timeout_graceful_shutdown=10,
-        lifespan="on",
-    )
-    say(f"{bound}/ serves {own.url or bound}/. Stop it by Ctrl-C.")
-    _Server(config, site, bound, asked).run(sockets=[listening])
-    tell(Event.SERVE_STOPPED, where=bound)
-
-
-class _Server(uvicorn.Server):
-    """A server that tells when it takes visitors, and its pages when it is asked to end."""
-
-    def __init__(
-        self, config: uvicorn.Config, site: Site, bound: str, asked: threading.Event
-    ) -> None:
-        super().__init__(config)
-        self._site = site
-        self._bound = bound
-        self._asked = asked  # to end before signals were the server's; it raises its own again
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begins to listen."""
-        await super().startup(sockets)
-        tell(Event.SERVE_STARTED, where=self._bound, pages=self._site.app.settings.pages.url)
-
-    async def on_tick(self, counter: int) -> bool:
-        """Whether to end, which it looks at ten times a second."""
-        return await super().on_tick(counter) or self._asked.is_set()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Takes a signal."""
-        self._site.ending = True
-        super().handle_exit(sig, frame)
-
-
 def end_asked() -> threading.Event:
     """Is set, from now on, when the process is asked to end."""
     asked = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: asked.set())
     return asked
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise NewsletterError(f"Cannot listen on {host}:{port}: {error.strerror}.") from error
-    return listening
 
 
 class Office:
