@@ -179,6 +179,7 @@ class _Run:
             if self._connections.busy:
                 if self._results:  # what is known must not wait for the slowest answer
                     self._commit(_nothing)
+                self._build_ahead()
                 self._receive(self._until(moved, left))
             elif (
                 self._done
@@ -301,13 +302,22 @@ class _Run:
         self._room_at = admitted.next_at
         return len(moved), begun
 
+    def _build_ahead(self) -> None:
+        """Builds what leaves next while servers are busy with what left before."""
+        for one in self._held[: self._connections.busy]:
+            if one.id not in self._built and self._why_not(one) is None:
+                self._built[one.id] = self._edition(one.issue_id).message(one)
+
     def _is_ready(self, one: Claimed) -> bool:
         """Builds the message of a claim; False where it ends unsent."""
+        ended = self._why_not(one)
+        if ended is not None:
+            self._built.pop(one.id, None)
+            self._results.append(Finished(claim=one, decision=ended, transport=""))
+            self._post.progress(1)
+            return False
         if one.id not in self._built:
-            message = self._message(one)
-            if message is None:
-                return False
-            self._built[one.id] = message
+            self._built[one.id] = self._edition(one.issue_id).message(one)
         return True
 
     def _waited(self) -> bool:
@@ -327,18 +337,14 @@ class _Run:
             self._post.sleep(min(left, LOOK_UP))
         return True
 
-    def _message(self, one: Claimed) -> Message | None:
-        """The mail of a claim, or None where it ends unsent."""
+    def _why_not(self, one: Claimed) -> Decision | None:
+        """How a claim ends unsent; None where it is to be sent."""
         if not one.confirmed:
-            ended = _never(DeliveryState.SKIPPED, "unsubscribed before it was sent")
-        elif one.suppressed:
-            ended = _never(DeliveryState.SKIPPED, silencing.skipped(one.suppressed))
-        elif not is_news(one.news_from, self._post.policy, self._post.clock()):
-            ended = _never(DeliveryState.FAILED, "no longer news when it could be sent")
-        else:
-            return self._edition(one.issue_id).message(one)
-        self._results.append(Finished(claim=one, decision=ended, transport=""))
-        self._post.progress(1)
+            return _never(DeliveryState.SKIPPED, "unsubscribed before it was sent")
+        if one.suppressed:
+            return _never(DeliveryState.SKIPPED, silencing.skipped(one.suppressed))
+        if not is_news(one.news_from, self._post.policy, self._post.clock()):
+            return _never(DeliveryState.FAILED, "no longer news when it could be sent")
         return None
 
     def _claim(self, most: int, subscriber_id: int | None) -> None:
