@@ -7,9 +7,8 @@ something changed: what is due then is worked out when they are looked at (`sche
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
@@ -18,8 +17,7 @@ from subscribers.model import State, Subscriber
 from subscribers.schema import subscribers
 
 
-@dataclass(frozen=True, kw_only=True)
-class Due:
+class Due(NamedTuple):
     """A reader who is to be looked at."""
 
     reader: Subscriber
@@ -27,8 +25,7 @@ class Due:
     served_on: date | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Looked:
+class Looked(NamedTuple):
     """When a reader who was looked at is looked at again."""
 
     number: int

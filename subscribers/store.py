@@ -299,11 +299,11 @@ def _preferences(
     paused_until: date | None,
 ) -> Preferences:
     return Preferences(
-        follows=frozenset(json.loads(follows)),
-        mutes=frozenset(json.loads(mutes)),
-        at=parse_time(at),
+        follows=_topics(follows),
+        mutes=_topics(mutes),
+        at=_time(at),
         zone=zone,
-        days=frozenset(map(int, days)),
+        days=_days(days),
         length=length,
         language=language,
         discover=discover,
@@ -311,6 +311,20 @@ def _preferences(
         clicks=clicks,
         paused_until=paused_until,
     )
+
+
+# Readers whose preferences differ still share most of what they are made of.
+@lru_cache(maxsize=4096)
+def _topics(text: str) -> frozenset[str]:
+    return frozenset(json.loads(text))
+
+
+_time = lru_cache(maxsize=1440)(parse_time)
+
+
+@lru_cache(maxsize=128)
+def _days(text: str) -> frozenset[int]:
+    return frozenset(map(int, text))
 
 
 def _look_again(state: State, now: datetime) -> dict[str, Any]:
