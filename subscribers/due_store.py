@@ -6,15 +6,17 @@ something changed: what is due then is worked out when they are looked at (`sche
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from subscribers import store
 from subscribers.model import State, Subscriber
 from subscribers.schema import subscribers
+
+_DUE = (subscribers.c.next_due_at, subscribers.c.served_on, *store.COLUMNS)
 
 
 class Due(NamedTuple):
@@ -42,7 +44,7 @@ def before(
     Those numbered over `after`, and `up_to` at most, the first `limit` of them.
     """
     query = (
-        select(subscribers)
+        select(*_DUE)
         .where(
             subscribers.c.state == State.CONFIRMED,
             subscribers.c.next_due_at < until,
@@ -67,7 +69,7 @@ def blocks(connection: Connection, until: datetime, size: int) -> list[int]:
 def now_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
     """Readers whose instant has come, the first `limit` of them, in order of number."""
     query = (
-        select(subscribers)
+        select(*_DUE)
         .where(subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at <= now)
         .order_by(subscribers.c.next_due_at)
         .limit(limit)
@@ -134,12 +136,9 @@ def every_now_due(connection: Connection, now: datetime, size: int = 1000) -> It
         last = batch[-1].reader.id
 
 
-def _due(row: Row[Any]) -> Due:
-    return Due(
-        reader=store.read(row),
-        look_at=row.next_due_at,
-        served_on=row.served_on,
-    )
+def _due(row: Sequence[Any]) -> Due:
+    look_at, served_on, *reader = row
+    return Due(store.read(reader), look_at, served_on)
 
 
 _LOOKED = (
