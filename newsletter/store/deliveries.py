@@ -33,9 +33,10 @@ from newsletter.store import issue_acts, issues, pacing, pruning_memory
 from newsletter.store.among import among
 from newsletter.store.beside import beside
 from newsletter.store.insert import append, insert_new
-from newsletter.store.ledger import HELD, free
+from newsletter.store.ledger import HELD, free, silenced
 from newsletter.store.schema import deliveries, issue_papers
 from newsletter.wording import DigestKind
+from subscribers.schema import subscribers, suppressions
 
 FORWARD = 5_000  # deliveries brought forward at once: others wait for it a second or so
 
@@ -164,6 +165,16 @@ def had_any(connection: Connection, issue_ids: Sequence[int], readers: Sequence[
         among(deliveries.c.subscriber_id, readers), deliveries.c.issue_id.in_(issue_ids)
     )
     return set(connection.scalars(query))
+
+
+def silent(connection: Connection, readers: Sequence[int], now: datetime) -> dict[int, str]:
+    """Why some of these readers, numbered in order, get nothing now."""
+    query = (
+        select(subscribers.c.id, suppressions.c.reason)
+        .join(suppressions, silenced(now))
+        .where(among(subscribers.c.id, readers))
+    )
+    return {row.id: row.reason for row in connection.execute(query)}
 
 
 def due_to(connection: Connection, issue_id: int, readers: Sequence[int]) -> dict[int, datetime]:
