@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from subscribers import store
+from subscribers.many import run_many
 from subscribers.model import State, Subscriber
 from subscribers.schema import subscribers
 
@@ -98,7 +99,7 @@ def looked(connection: Connection, rows: Iterable[Looked]) -> None:
         for one in rows
     ]
     if values:
-        connection.execute(_LOOKED, values)
+        run_many(connection, _LOOKED, values)
 
 
 def served(connection: Connection, number: int, day: date, look_at: datetime) -> None:
