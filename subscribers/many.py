@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Update
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -36,7 +36,7 @@ def _compiled(
     statement: Statement, names: tuple[str, ...], dialect: Dialect
 ) -> tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]], list[Ready]]:
     """The text, what takes a row's values in the order of the text, and what makes each ready."""
-    compiled = cast(SQLCompiler, statement.compile(dialect=dialect, column_keys=names))
+    compiled: SQLCompiler = statement.compile(dialect=dialect, column_keys=names)
     places = compiled.positiontup or ()
     kinds = [compiled.binds[one].type.dialect_impl(dialect) for one in places]
     return compiled.string, itemgetter(*places), [one.bind_processor(dialect) for one in kinds]
