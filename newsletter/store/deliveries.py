@@ -126,8 +126,8 @@ def had(
     )
     found: dict[int, set[PaperId]] = {}
     for subscriber_id, issue_id, picks in connection.execute(query):
-        mine = (places.get((issue_id, at)) for at, *_ in json.loads(picks))
-        found.setdefault(subscriber_id, set()).update(name for name in mine if name)
+        mine = [places.get((issue_id, at)) for at, _, _ in json.loads(picks)]
+        found.setdefault(subscriber_id, set()).update(filter(None, mine))
     for reader, more in pruning_memory.presumed(connection, issue, places, readers).items():
         found.setdefault(reader, set()).update(more)
     return found
