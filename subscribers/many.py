@@ -19,9 +19,9 @@ def run_many(
 ) -> int:
     """Runs a statement once a row; returns how many rows of the table that changed, on SQLite.
 
-    The statement is one that is built once; the rows name the same values, two or more. On SQLite
-    they are made ready a name at a time and handed to the driver: to have SQLAlchemy go over every
-    value of every row costs as much again as writing them.
+    The statement is one that is built once; the rows, one at least, name the same values, two or
+    more. On SQLite they are made ready a name at a time and handed to the driver: to have
+    SQLAlchemy go over every value of every row costs as much again as writing them.
     """
     if connection.dialect.name != "sqlite":
         return connection.execute(statement, rows).rowcount

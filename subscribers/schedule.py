@@ -80,10 +80,12 @@ def owed(
     that is done with; `late` how long after its hour one is still worth having, by default until
     the reader's day ends.
     """
-    return _owed(Clock.of(preferences), served_on, now, late)
+    return _owed(Clock.of(preferences), served_on, now.astimezone(UTC), late)
 
 
-@lru_cache(maxsize=4096)  # and composing asks for all of them as of the same instant
+# Many readers share a clock, and composing asks for all of them as of the same instant: one in UTC,
+# since of a zone's own hour that comes twice a cache could not tell the second from the first.
+@lru_cache(maxsize=4096)
 def _owed(
     clock: Clock, served_on: date | None, now: datetime, late: timedelta | None
 ) -> Occurrence | None:
@@ -99,7 +101,7 @@ def _owed(
 
 def upcoming(preferences: Preferences, served_on: date | None, now: datetime) -> Occurrence:
     """The first digest that is still to come, of a day that is not done with."""
-    return _upcoming(Clock.of(preferences), served_on, now)
+    return _upcoming(Clock.of(preferences), served_on, now.astimezone(UTC))
 
 
 @lru_cache(maxsize=4096)

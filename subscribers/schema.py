@@ -40,8 +40,8 @@ metadata = MetaData(
 class Instant(TypeDecorator[datetime]):
     """An instant: aware in Python, UTC in the database. A naive datetime is refused.
 
-    SQLite keeps it as text, which is written and read here at once: by way of the types beneath, as
-    elsewhere, it takes five times as long, and every row that is composed or sent has several.
+    SQLite keeps it as text, which is written and read here at once: by way of the types beneath it
+    takes several times as long, and every row that is composed or sent has several.
     """
 
     impl = DateTime(timezone=True)
@@ -72,10 +72,14 @@ def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-@lru_cache(maxsize=4096)  # many rows share an hour, or the time at which they were written
 def _as_text(value: datetime | None) -> str | None:
     """As SQLAlchemy's own type writes it: 2026-03-05 08:00:00.000000."""
-    return None if value is None else _utc(value).isoformat(" ", "microseconds")[:26]
+    return None if value is None else _written(_utc(value))
+
+
+@lru_cache(maxsize=4096)  # many rows share an hour, or the time at which they were written
+def _written(utc: datetime) -> str:  # in UTC alone, where no two instants are equal
+    return utc.isoformat(" ", "microseconds")[:26]
 
 
 def _from_text(value: str | None) -> datetime | None:

@@ -28,9 +28,7 @@ def skipped(reason: str) -> str:
 def silenced(
     connection: Connection, readers: Sequence[Subscriber], now: datetime
 ) -> dict[int, str]:
-    """Why readers, in order of number, get nothing now, by their numbers; those who do are not in
-    it.
-    """
+    """Why readers, in order of number, get nothing now, by their numbers; without those who do."""
     return deliveries.silent(connection, [reader.id for reader in readers], now)
 
 

@@ -60,10 +60,12 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> lis
     """
     if not new or issue_acts.is_cancelled(connection, issue.id):
         return []
-    if connection.dialect.name == "sqlite":  # nobody writes between a look and what it leads to,
+    if connection.dialect.name == "sqlite":
+        # Nobody else writes between a look and what it leads to, and to have each row tell that it
+        # was written costs more than to write it.
         there = due_to(connection, issue.id, [one.subscriber_id for one in new])
         fresh = [one for one in new if one.subscriber_id not in there]
-        append(connection, deliveries, _rows(issue, fresh))  # and this costs half of the below
+        append(connection, deliveries, _rows(issue, fresh))
         return fresh
     rows = _rows(issue, new)
     written = set(insert_new(connection, deliveries, rows, returning=deliveries.c.subscriber_id))

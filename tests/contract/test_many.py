@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import (
@@ -114,4 +115,15 @@ def test_a_naive_instant_is_refused(database: Database) -> None:
         run_many(connection, ADD, [naive])
     with pytest.raises((StoreError, ValueError)), database.write() as connection:
         connection.execute(ADD, naive)
+    database.close()
+
+
+def test_an_hour_that_comes_twice_is_two_instants(database: Database) -> None:
+    """Python takes the two for equal, so nothing that goes by equality may stand between."""
+    twice = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Oslo"))
+    both = [{"id": 1 + fold, "at": twice.replace(fold=fold)} for fold in (0, 1)]
+    with database.write() as connection:
+        run_many(connection, ADD, both)
+        first, second = connection.scalars(select(kinds.c.at).order_by(kinds.c.id))
+    assert second - first == timedelta(hours=1)
     database.close()
