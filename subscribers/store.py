@@ -19,8 +19,8 @@ from subscribers.schema import subscribers
 
 ERASED = "erased.invalid"  # RFC 2606 2: nobody ever has this domain
 
-# What a subscriber is read from, in the order of `read`: to look each up in its row by name would be
-# a tenth of composing a reader.
+# What a subscriber is read from, in the order of `read`: to look each up in its row by its name
+# would be a tenth of composing a reader.
 _WHO = ("id", "address", "state", "unsubscribed_at")
 _CONSENT = ("consent_at", "consent_form", "consent_wording", "consent_network")
 _WANTS = ("follows", "mutes", "at", "zone", "days", "length", "language")
