@@ -35,6 +35,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+LENGTH = len("2026-03-05 08:00:00.000000")  # of an instant that SQLite keeps
 
 
 class Instant(TypeDecorator[datetime]):
@@ -78,12 +79,17 @@ def _as_text(value: datetime | None) -> str | None:
 
 
 @lru_cache(maxsize=4096)  # many rows share an hour, or the time at which they were written
-def _written(utc: datetime) -> str:  # in UTC alone, where no two instants are equal
-    return utc.isoformat(" ", "microseconds")[:26]
+def _written(utc: datetime) -> str:  # in UTC, where two that are equal are one instant
+    return utc.isoformat(" ", "microseconds")[:LENGTH]
 
 
 def _from_text(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
+    if value is None:
+        return None
+    if len(value) == LENGTH:
+        return datetime.fromisoformat(f"{value}+00:00")
+    found = datetime.fromisoformat(value)  # written by other hands than ours
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 subscribers = Table(

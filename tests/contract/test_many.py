@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -105,6 +106,17 @@ def test_an_instant_is_kept_as_a_datetime_is(database: Database) -> None:
         utc = THEN.astimezone(UTC)
         connection.execute(update(plain).where(plain.c.id == 1).values(at=utc))
         assert stored(connection) == written
+    database.close()
+
+
+@pytest.mark.parametrize("written", ["2026-03-05 07:00:00", "2026-03-05 08:00:00+01:00"])
+def test_an_instant_in_other_hands_words_is_read(tmp_path: Path, written: str) -> None:
+    """SQLite keeps whatever text it is given: without a fraction, or with an offset."""
+    database = Database(f"sqlite:///{tmp_path}/newsletter.db")
+    with database.write() as connection:
+        kinds.create(connection)
+        connection.execute(text("INSERT INTO kinds (at) VALUES (:at)"), {"at": written})
+        assert connection.scalar(select(kinds.c.at)) == THEN
     database.close()
 
 
