@@ -305,13 +305,13 @@ def _preferences(
     )
 
 
-# Readers whose preferences differ still share most of what they are made of.
-@lru_cache(maxsize=4096)
 def _topics(text: str) -> frozenset[str]:
-    return frozenset(json.loads(text))
+    return frozenset(_list(text)) if text != "[]" else _NONE
 
 
-_time = lru_cache(maxsize=1440)(parse_time)
+_list = json.JSONDecoder().decode
+_NONE: frozenset[str] = frozenset()
+_time = lru_cache(maxsize=1440)(parse_time)  # shared by readers who follow different topics
 
 
 @lru_cache(maxsize=128)
