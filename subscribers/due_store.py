@@ -6,20 +6,21 @@ something changed: what is due then is worked out when they are looked at (`sche
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from subscribers import store
+from subscribers.many import run_many
 from subscribers.model import State, Subscriber
 from subscribers.schema import subscribers
 
+_DUE = (subscribers.c.next_due_at, subscribers.c.served_on, *store.COLUMNS)
 
-@dataclass(frozen=True, kw_only=True)
-class Due:
+
+class Due(NamedTuple):
     """A reader who is to be looked at."""
 
     reader: Subscriber
@@ -27,8 +28,7 @@ class Due:
     served_on: date | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Looked:
+class Looked(NamedTuple):
     """When a reader who was looked at is looked at again."""
 
     number: int
@@ -45,7 +45,7 @@ def before(
     Those numbered over `after`, and `up_to` at most, the first `limit` of them.
     """
     query = (
-        select(subscribers)
+        select(*_DUE)
         .where(
             subscribers.c.state == State.CONFIRMED,
             subscribers.c.next_due_at < until,
@@ -70,7 +70,7 @@ def blocks(connection: Connection, until: datetime, size: int) -> list[int]:
 def now_due(connection: Connection, now: datetime, limit: int) -> list[Due]:
     """Readers whose instant has come, the first `limit` of them, in order of number."""
     query = (
-        select(subscribers)
+        select(*_DUE)
         .where(subscribers.c.state == State.CONFIRMED, subscribers.c.next_due_at <= now)
         .order_by(subscribers.c.next_due_at)
         .limit(limit)
@@ -99,7 +99,7 @@ def looked(connection: Connection, rows: Iterable[Looked]) -> None:
         for one in rows
     ]
     if values:
-        connection.execute(_LOOKED, values)
+        run_many(connection, _LOOKED, values)
 
 
 def served(connection: Connection, number: int, day: date, look_at: datetime) -> None:
@@ -137,12 +137,9 @@ def every_now_due(connection: Connection, now: datetime, size: int = 1000) -> It
         last = batch[-1].reader.id
 
 
-def _due(row: Row[Any]) -> Due:
-    return Due(
-        reader=store.read(row),
-        look_at=row.next_due_at,
-        served_on=row.served_on,
-    )
+def _due(row: Sequence[Any]) -> Due:
+    look_at, served_on, *reader = row
+    return Due(store.read(reader), look_at, served_on)
 
 
 _LOOKED = (

@@ -160,9 +160,10 @@ def _short(key: str) -> bytes:
 def _known(connection: Connection, keys: list[str]) -> dict[str, Subscriber]:
     if not keys:
         return {}
-    query = select(subscribers).where(subscribers.c.address_key.in_(keys)).with_for_update()
+    key = subscribers.c.address_key
+    query = select(key, *store.COLUMNS).where(key.in_(keys)).with_for_update()
     rows = connection.execute(query.order_by(subscribers.c.id))
-    return {row.address_key: store.read(row) for row in rows}
+    return {mine: store.read(row) for mine, *row in rows}
 
 
 def _insert(

@@ -12,6 +12,20 @@ MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 
 
+class Clock(NamedTuple):
+    """All that says when, of a reader's preferences: few of these for very many readers."""
+
+    at: time
+    zone: str
+    days: frozenset[int]
+    paused_until: date | None
+
+    @classmethod
+    def of(cls, preferences: Preferences) -> Clock:
+        """The clock part of preferences."""
+        return cls(preferences.at, preferences.zone, preferences.days, preferences.paused_until)
+
+
 class Occurrence(NamedTuple):
     """One digest that a reader wants."""
 
@@ -19,12 +33,12 @@ class Occurrence(NamedTuple):
     at: datetime  # UTC
 
 
-def paused(preferences: Preferences, day: date) -> bool:
+def paused(preferences: Preferences | Clock, day: date) -> bool:
     """Whether a reader wants nothing on a day: the first one with a digest is after it."""
     return preferences.paused_until is not None and day < preferences.paused_until
 
 
-def due(preferences: Preferences, day: date) -> datetime | None:
+def due(preferences: Preferences | Clock, day: date) -> datetime | None:
     """The instant (UTC) at which the issue of `day` is due; None on a day off, in a pause, and on
     a day that the zone leaves out.
 
@@ -66,10 +80,19 @@ def owed(
     that is done with; `late` how long after its hour one is still worth having, by default until
     the reader's day ends.
     """
-    zone = parse_zone(preferences.zone)
+    return _owed(Clock.of(preferences), served_on, now.astimezone(UTC), late)
+
+
+# Many readers share a clock, and composing asks for all of them as of the same instant: one in UTC,
+# since of a zone's own hour that comes twice a cache could not tell the second from the first.
+@lru_cache(maxsize=4096)
+def _owed(
+    clock: Clock, served_on: date | None, now: datetime, late: timedelta | None
+) -> Occurrence | None:
+    zone = parse_zone(clock.zone)
     today = now.astimezone(zone).date()
     for day in (today, today - DAY):  # an hour that a gap pushes past midnight is yesterday's
-        at = due(preferences, day) if served_on is None or day > served_on else None
+        at = due(clock, day) if served_on is None or day > served_on else None
         if at is not None and at <= now:
             soon = at.astimezone(zone).date() == today if late is None else now - at <= late
             return Occurrence(day, at) if soon else None
@@ -78,14 +101,19 @@ def owed(
 
 def upcoming(preferences: Preferences, served_on: date | None, now: datetime) -> Occurrence:
     """The first digest that is still to come, of a day that is not done with."""
-    first = now.astimezone(parse_zone(preferences.zone)).date()
+    return _upcoming(Clock.of(preferences), served_on, now.astimezone(UTC))
+
+
+@lru_cache(maxsize=4096)
+def _upcoming(clock: Clock, served_on: date | None, now: datetime) -> Occurrence:
+    first = now.astimezone(parse_zone(clock.zone)).date()
     if served_on is not None:
         first = max(first, served_on + DAY)
-    if preferences.paused_until is not None:
-        first = max(first, preferences.paused_until)
+    if clock.paused_until is not None:
+        first = max(first, clock.paused_until)
     for ahead in range(15):  # a week, and the same again where this week's hour is past
         day = first + ahead * DAY
-        at = due(preferences, day)
+        at = due(clock, day)
         if at is not None and at > now:
             return Occurrence(day, at)
     raise AssertionError("Some weekday is always chosen.")

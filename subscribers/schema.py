@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -34,47 +35,60 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+LENGTH = len("2026-03-05 08:00:00.000000")  # of an instant that SQLite keeps
 
 
 class Instant(TypeDecorator[datetime]):
-    """An instant: aware in Python, UTC in the database. A naive datetime is refused."""
+    """An instant: aware in Python, UTC in the database. A naive datetime is refused.
+
+    SQLite keeps it as text, which is written and read here at once: by way of the types beneath it
+    takes several times as long, and every row that is composed or sent has several.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To UTC."""
-        return None if value is None else _aware(value).astimezone(UTC)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """To UTC, whatever the zone of the session."""
-        return None if value is None else value.astimezone(UTC)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any] | None:
-        """SQLite keeps text without the offset; straight to it, for there are several in a row."""
-        return _written if dialect.name == "sqlite" else super().bind_processor(dialect)
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """To UTC; SQLite keeps it without the offset."""
+        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """And straight from it."""
-        return _read if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+        """Aware again."""
+        if dialect.name == "sqlite":
+            return _from_text
+        return super().result_processor(dialect, coltype)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC."""
+        return None if value is None else _utc(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """In UTC, whatever zone the connection is in."""
+        return None if value is None else value.astimezone(UTC)
 
 
-def _aware(value: datetime) -> datetime:
+def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"a naive datetime has no place in the database: {value}")
-    return value
+    return value.astimezone(UTC)
 
 
-def _written(value: datetime | None) -> str | None:
+def _as_text(value: datetime | None) -> str | None:
+    """As SQLAlchemy's own type writes it: 2026-03-05 08:00:00.000000."""
+    return None if value is None else _written(_utc(value))
+
+
+@lru_cache(maxsize=4096)  # many rows share an hour, or the time at which they were written
+def _written(utc: datetime) -> str:  # in UTC, where two that are equal are one instant
+    return utc.isoformat(" ", "microseconds")[:LENGTH]
+
+
+def _from_text(value: str | None) -> datetime | None:
     if value is None:
         return None
-    return _aware(value).astimezone(UTC).isoformat(" ", "microseconds")[: -len("+00:00")]
-
-
-def _read(value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    found = datetime.fromisoformat(value)
+    if len(value) == LENGTH:
+        return datetime.fromisoformat(f"{value}+00:00")
+    found = datetime.fromisoformat(value)  # written by other hands than ours
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

@@ -26,7 +26,7 @@ from subscribers.due_store import Due, Looked
 from subscribers.model import Subscriber, parse_zone
 from subscribers.schedule import Occurrence
 
-BATCH = 500  # readers a transaction: short enough that a sender never waits long for it
+BATCH = 1000  # readers a transaction: short enough that a sender never waits long for it
 # Between the same hour on two days, be the clocks changed by two hours.
 A_DAY = (timedelta(hours=21.5), timedelta(hours=26.5))
 SOON = timedelta(minutes=1)
@@ -86,7 +86,7 @@ def enrol(
     for batch in _batches(database, span, readers):
         if stopped():
             return done
-        own = {slug for one in batch for slug in one.reader.preferences.follows}
+        own = set[str]().union(*(one.reader.preferences.follows for one in batch))
         if late_rules.admit(database, renderer, issue.day, own, embedder):
             with database.read() as connection:
                 issue = issues.get(connection, issue.day)
@@ -147,9 +147,10 @@ def _enrol(
     over: bool,
 ) -> tuple[list[NewDelivery], int]:
     numbers = [one.reader.id for one in batch]
-    changed = [one.reader.id for one in batch if one.look_at <= span.now]
-    back = deliveries.take_back(connection, issue.id, changed, span.now) if changed else {}
     has = deliveries.due_to(connection, issue.id, numbers)
+    changed = [one.reader.id for one in batch if one.reader.id in has and one.look_at <= span.now]
+    back = deliveries.take_back(connection, issue.id, changed, span.now) if changed else {}
+    has = {number: at for number, at in has.items() if number not in back}
     due: list[tuple[Subscriber, datetime]] = []
     looked: list[Looked] = []
     waiting = 0
@@ -169,14 +170,8 @@ def _enrol(
                 waiting += 1
             elif found.at <= span.now and span.late is not None:
                 served_on = found.day  # no other issue comes in time
-        looked.append(
-            Looked(
-                number=one.reader.id,
-                seen=one.look_at,
-                look_at=_next_look(one.reader, found, served_on, span),
-                served_on=served_on,
-            )
-        )
+        look_at = _next_look(one.reader, found, served_on, span)
+        looked.append(Looked(one.reader.id, one.look_at, look_at, served_on))
     written = deliveries.add(connection, issue, select(connection, due, recent))
     due_store.looked(connection, looked)
     return written, waiting

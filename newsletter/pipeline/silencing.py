@@ -8,7 +8,7 @@ from datetime import datetime
 from newsletter.bounces import EventKind
 from newsletter.delivery import DeliveryState
 from newsletter.server_words import code_of, line
-from newsletter.store import events
+from newsletter.store import deliveries, events
 from newsletter.store.claiming import Finished
 from newsletter.store.database import Connection
 from newsletter.store.events import Event
@@ -28,10 +28,8 @@ def skipped(reason: str) -> str:
 def silenced(
     connection: Connection, readers: Sequence[Subscriber], now: datetime
 ) -> dict[int, str]:
-    """Why readers get nothing now, by their numbers; those who do are not in it."""
-    keys = {addresses.key(reader.address): reader.id for reader in readers}
-    found = suppression_store.silenced(connection, list(keys), now)
-    return {keys[key]: one.reason for key, one in found.items()}
+    """Why readers, in order of number, get nothing now, by their numbers; without those who do."""
+    return deliveries.silent(connection, [reader.id for reader in readers], now)
 
 
 def refused(connection: Connection, finished: Iterable[Finished], now: datetime) -> None:

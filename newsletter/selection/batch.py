@@ -331,10 +331,12 @@ class Batch:
     @property
     def pick_scores(self) -> Longs:
         """The score of each pick, as `picked`; of a discovery that of its trend alone."""
-        found = self.at[:, None, :] == self.picked[:, :, None]
-        known = np.where(found, self.score[:, None, :], 0).max(axis=2)
-        alone = WHOLE * self.field.weight[np.maximum(self.picked, 0)].astype(np.int64)
-        return np.where(known > 0, known, alone)
+        at = np.maximum(self.picked, 0)
+        known = self.field.told[2][np.take_along_axis(self._free, at, 1)]
+        fitted = np.unique(self.readers.fit[0])
+        found = self.at[fitted, None, :] == self.picked[fitted, :, None]
+        known[fitted] = np.where(found, self.score[fitted, None, :], 0).max(axis=2)
+        return np.where(known > 0, known, WHOLE * self.field.weight[at].astype(np.int64))
 
     def scored(self, reader: int) -> Longs:
         """The score of every candidate that fits a reader, had or not, (C,)."""

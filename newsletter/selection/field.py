@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from newsletter.selection.values import (
 DEFAULT = Weights()
 UNIT = WHOLE**2  # a score of one
 FRESH_HALF_LIFE = 2  # days
+PICKS = 10_000  # that are kept ready: where few readers voted, most share theirs
 
 
 def fresh(days: int, weight: float) -> float:
@@ -50,6 +52,8 @@ class Field:
         self.arrays = self._as_arrays(sizes, room, weights)
         self._names = [one.paper_id for one in self.candidates]
         self._under = [self._surest(at) for at in range(len(self.candidates))]
+        self._topics_of = [_bits([row for row, _ in under]) for under in self._under]
+        self._pick = lru_cache(maxsize=PICKS)(self._made)
 
     def _as_arrays(
         self, sizes: Mapping[PaperId, int] | None, room: int, weights: Weights
@@ -87,10 +91,10 @@ class Field:
         batch = Batch(self.arrays, self._readers(readers, rows))
         return self._selections(batch, rows)
 
-    def _topics(self, slugs: Iterable[str]) -> tuple[int, ...]:
-        return tuple(sorted(self._row[slug] for slug in slugs if slug in self._row))
+    def _topics(self, slugs: Iterable[str]) -> list[int]:
+        return [self._row[slug] for slug in slugs if slug in self._row]
 
-    def _readers(self, readers: Sequence[Wishes], rows: Sequence[tuple[int, ...]]) -> Readers:
+    def _readers(self, readers: Sequence[Wishes], rows: Sequence[list[int]]) -> Readers:
         fit = [
             (reader, self._at[name], factor)
             for reader, one in enumerate(readers)
@@ -100,7 +104,7 @@ class Field:
         return Readers(
             follows=Lists.of(
                 [
-                    (row or (self.arrays.nothing,)) if one.follows else (self.arrays.everything,)
+                    (row or [self.arrays.nothing]) if one.follows else [self.arrays.everything]
                     for one, row in zip(readers, rows, strict=True)
                 ]
             ),
@@ -118,15 +122,15 @@ class Field:
             ),
         )
 
-    def _selections(self, batch: Batch, rows: Sequence[tuple[int, ...]]) -> list[Selection]:
+    def _selections(self, batch: Batch, rows: Sequence[list[int]]) -> list[Selection]:
         counts = zip(*(one.tolist() for one in batch.counts), strict=True)
         picked, scores = batch.picked.tolist(), batch.pick_scores.tolist()
-        names = self._names
+        pick, topics = self._pick, self._topics_of
         return [
             Selection(
                 picks=tuple(
                     [
-                        Pick(names[at], round(score / UNIT, 6), self._reasons_for(followed, at))
+                        pick(at, score, followed & topics[at])
                         for at, score in zip(places, theirs, strict=True)
                         if at != NONE
                     ]
@@ -137,9 +141,13 @@ class Field:
                 beyond=beyond,
             )
             for followed, places, theirs, (unmatched, muted, had, beyond) in zip(
-                map(frozenset, rows), picked, scores, counts, strict=True
+                map(_bits, rows), picked, scores, counts, strict=True
             )
         ]
+
+    def _made(self, at: int, score: int, topics: int) -> Pick:
+        """A pick by a score for some of its topics: one for all readers who get it so."""
+        return Pick(self._names[at], round(score / UNIT, 6), self._reasons_for(topics, at))
 
     def _surest(self, at: int) -> tuple[tuple[int, str], ...]:
         """The topics a paper is under, surest first."""
@@ -147,9 +155,9 @@ class Field:
         rows = sorted(np.flatnonzero(match).tolist(), key=lambda row: (-match[row], row))
         return tuple((row, self.slugs[row]) for row in rows)
 
-    def _reasons_for(self, rows: Collection[int], at: int) -> tuple[str, ...]:
-        """The followed topics a paper is under, surest first."""
-        return tuple([slug for row, slug in self._under[at] if row in rows])
+    def _reasons_for(self, topics: int, at: int) -> tuple[str, ...]:
+        """Those of some topics that a paper is under, surest first."""
+        return tuple([slug for row, slug in self._under[at] if topics >> row & 1])
 
     def explain(self, reader: Wishes) -> list[Considered]:
         """What became of every candidate for a reader: picks first, in order, then by score."""
@@ -165,7 +173,7 @@ class Field:
                 paper_id=candidate.paper_id,
                 verdict=self._verdict(batch, at, places, listed),
                 place=places.index(at) + 1 if at in places else 0,
-                topic=next(iter(self._reasons_for(rows, at)), ""),
+                topic=next(iter(self._reasons_for(_bits(rows), at)), ""),
                 match=self._match(rows, at, everything=not reader.follows),
                 trend=candidate.trend,
                 fresh=self._fresh[at],
@@ -177,7 +185,7 @@ class Field:
         ]
         return sorted(told, key=lambda one: (one.place or len(told) + 1, -one.score))
 
-    def _match(self, rows: tuple[int, ...], at: int, *, everything: bool) -> float:
+    def _match(self, rows: Sequence[int], at: int, *, everything: bool) -> float:
         if everything:
             return 1.0
         return max((int(self.arrays.match[row, at]) for row in rows), default=0) / WHOLE
@@ -200,3 +208,8 @@ class Field:
         if batch.had[0, at]:
             return "out: sent before"
         return "out: others were better"
+
+
+def _bits(rows: Iterable[int]) -> int:
+    """Some topics as one number, a bit each: compared, and looked up by, in no time."""
+    return sum([1 << row for row in rows])

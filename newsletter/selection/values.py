@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple
 
 from newsletter.papers import PaperId
@@ -37,8 +38,7 @@ class Pick(NamedTuple):
     reasons: tuple[str, ...]  # slugs of followed topics, surest first; empty: pinned or trending
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
+class Selection(NamedTuple):
     """A reader's picks, best first, and what became of the other candidates."""
 
     picks: tuple[Pick, ...]
@@ -64,8 +64,7 @@ class Selection:
         return "nothing new matched" + (f" ({', '.join(told)})" if told else "")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What decides a reader's digest of an issue."""
 
     follows: frozenset[str] = frozenset()  # topic slugs; empty: whatever is trending
@@ -74,7 +73,7 @@ class Wishes:
     discover: bool = False  # whether the last pick may be of other topics
     had: Collection[PaperId] = ()
     starved: Collection[str] = ()  # followed topics of which the last digest had nothing
-    fit: Mapping[PaperId, float] = field(default_factory=dict)  # 1 where nothing is said
+    fit: Mapping[PaperId, float] = MappingProxyType({})  # 1 where nothing is said
 
 
 @dataclass(frozen=True)

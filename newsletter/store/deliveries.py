@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
@@ -31,16 +32,16 @@ from newsletter.selection import Pick
 from newsletter.store import issue_acts, issues, pacing, pruning_memory
 from newsletter.store.among import among
 from newsletter.store.beside import beside
-from newsletter.store.insert import insert_new
-from newsletter.store.ledger import HELD, free
+from newsletter.store.insert import append, insert_new
+from newsletter.store.ledger import HELD, free, silenced
 from newsletter.store.schema import deliveries, issue_papers
 from newsletter.wording import DigestKind
+from subscribers.schema import subscribers, suppressions
 
 FORWARD = 5_000  # deliveries brought forward at once: others wait for it a second or so
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewDelivery:
+class NewDelivery(NamedTuple):
     """A delivery to be composed: queued with picks, or skipped with a reason."""
 
     subscriber_id: int
@@ -53,18 +54,34 @@ class NewDelivery:
 
 
 def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> list[NewDelivery]:
-    """Writes the deliveries that are not there yet; returns those. None to a cancelled issue."""
-    if issue_acts.is_cancelled(connection, issue.id):
+    """Writes the deliveries that are not there yet; returns those. None to a cancelled issue.
+
+    `new` in order of their readers' numbers.
+    """
+    if not new or issue_acts.is_cancelled(connection, issue.id):
         return []
+    if connection.dialect.name == "sqlite":
+        # Nobody else writes between a look and what it leads to, and to have each row tell that it
+        # was written costs more than to write it.
+        there = due_to(connection, issue.id, [one.subscriber_id for one in new])
+        fresh = [one for one in new if one.subscriber_id not in there]
+        append(connection, deliveries, _rows(issue, fresh))
+        return fresh
+    rows = _rows(issue, new)
+    written = set(insert_new(connection, deliveries, rows, returning=deliveries.c.subscriber_id))
+    return [one for one in new if one.subscriber_id in written]
+
+
+def _rows(issue: Issue, new: Sequence[NewDelivery]) -> list[dict[str, Any]]:
     place = issue.position
-    rows = [
+    return [
         {
             "issue_id": issue.id,
             "subscriber_id": one.subscriber_id,
-            "state": DeliveryState.QUEUED if one.picks else DeliveryState.SKIPPED,
+            "state": (DeliveryState.QUEUED if one.picks else DeliveryState.SKIPPED).value,
             "reason": one.reason,
-            "picks": _picks_row(one.picks, place),
-            "kind": one.kind,
+            "picks": _picks_text(one.picks, place),
+            "kind": one.kind.value,
             "language": one.language,
             "beyond": one.beyond,
             "due_at": one.due_at,
@@ -75,8 +92,15 @@ def add(connection: Connection, issue: Issue, new: Sequence[NewDelivery]) -> lis
         }
         for one in new
     ]
-    written = set(insert_new(connection, deliveries, rows, returning=deliveries.c.subscriber_id))
-    return [one for one in new if one.subscriber_id in written]
+
+
+def _picks_text(picks: Iterable[Pick], place: Mapping[PaperId, int]) -> str:
+    return f"[{','.join([_pick_text(place[pick.paper_id], pick) for pick in picks])}]"
+
+
+@lru_cache(maxsize=10_000)  # where few readers voted, most share their picks
+def _pick_text(place: int, pick: Pick) -> str:
+    return json.dumps([place, round(pick.score, 4), pick.reasons], separators=(",", ":"))
 
 
 def had(
@@ -104,8 +128,8 @@ def had(
     )
     found: dict[int, set[PaperId]] = {}
     for subscriber_id, issue_id, picks in connection.execute(query):
-        mine = (places.get((issue_id, at)) for at, *_ in json.loads(picks))
-        found.setdefault(subscriber_id, set()).update(name for name in mine if name)
+        mine = [places.get((issue_id, at)) for at, _, _ in json.loads(picks)]
+        found.setdefault(subscriber_id, set()).update(filter(None, mine))
     for reader, more in pruning_memory.presumed(connection, issue, places, readers).items():
         found.setdefault(reader, set()).update(more)
     return found
@@ -143,6 +167,16 @@ def had_any(connection: Connection, issue_ids: Sequence[int], readers: Sequence[
         among(deliveries.c.subscriber_id, readers), deliveries.c.issue_id.in_(issue_ids)
     )
     return set(connection.scalars(query))
+
+
+def silent(connection: Connection, readers: Sequence[int], now: datetime) -> dict[int, str]:
+    """Why some of these readers, numbered in order, get nothing now."""
+    query = (
+        select(subscribers.c.id, suppressions.c.reason)
+        .join(suppressions, silenced(now))
+        .where(among(subscribers.c.id, readers))
+    )
+    return {row.id: row.reason for row in connection.execute(query)}
 
 
 def due_to(connection: Connection, issue_id: int, readers: Sequence[int]) -> dict[int, datetime]:
@@ -206,11 +240,3 @@ def bring_forward(
     waits = update(deliveries).where(deliveries.c.id.in_(some))
     untried = case((deliveries.c.attempt == 0, now), else_=deliveries.c.due_at)
     return connection.execute(waits.values(due_at=untried, next_at=now)).rowcount
-
-
-def _picks_row(picks: Iterable[Pick], place: Mapping[PaperId, int]) -> str:
-    kept = [[place[pick.paper_id], round(pick.score, 4), pick.reasons] for pick in picks]
-    return json.dumps(kept, separators=(",", ":"))
-
-
-# Built once: in the loop of a sender, building a statement would cost more than running it.

@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
+from subscribers.many import run_many
+
 T = TypeVar("T")
 Insert = sqlite.Insert | postgresql.Insert
 
@@ -46,13 +48,17 @@ def append(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         return 0
     if connection.dialect.name == "postgresql":  # psycopg counts no rows of many statements
         return len(insert_new(connection, table, rows, returning=next(iter(table.primary_key))))
-    statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
-    return connection.execute(statement, list(rows)).rowcount
+    return run_many(connection, _added(connection.dialect.name, table), rows)
+
+
+@cache
+def _added(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
 @cache
 def _new(dialect: str, table: Table, returning: ColumnElement[T]) -> ReturningInsert[tuple[T]]:
-    return _insert(dialect, table).on_conflict_do_nothing().returning(returning)
+    return _added(dialect, table).returning(returning)
 
 
 @cache

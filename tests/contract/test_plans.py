@@ -159,6 +159,14 @@ HOT: dict[str, tuple[Act, set[str]]] = {
     "whether anybody is due": (lambda c: due_store.is_any(c, NOW), {DUE}),
     "what a batch had": (picked_for(CLOSE), {ISSUE, READER, NUMBER}),
     "what readers far apart had": (picked_for(APART), {ISSUE, READER, NUMBER}),
+    "who of a batch gets nothing": (
+        lambda c: deliveries.silent(c, CLOSE, NOW),
+        {PERSON, ADDRESS},
+    ),
+    "who gets nothing of readers far apart": (
+        lambda c: deliveries.silent(c, APART, NOW),
+        {PERSON, ADDRESS},
+    ),
     "take back": (
         lambda c: deliveries.take_back(c, NEWEST, CLOSE, NOW),
         {ISSUE, READER, STATE, PAST, BACK},

@@ -135,3 +135,11 @@ def test_after_a_pause_the_first_digest_is_of_the_day_it_ends() -> None:
     wants = Preferences(paused_until=date(2026, 9, 1), days=frozenset({0}))
     found = upcoming(wants, None, datetime(2026, 3, 11, tzinfo=UTC))
     assert found.day == date(2026, 9, 7)  # the first Monday
+
+
+def test_an_hour_that_comes_twice_is_looked_at_as_two() -> None:
+    """Python takes the two for equal; what holds as of the first is not told as of the second."""
+    wants = Preferences(at=time(1, 45), zone="Europe/London", days=frozenset({6}))
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Oslo"))  # 00:30 and 01:30 UTC
+    assert upcoming(wants, None, first).day == date(2026, 10, 25)
+    assert upcoming(wants, None, first.replace(fold=1)).day == date(2026, 11, 1)
