@@ -58,6 +58,11 @@ def tell(event: Event, *, trouble: BaseException | None = None, **fields: object
         _print(told.sentence.format_map(shown | {"error": _where(trouble)}))
 
 
+def is_heard(event: Event) -> bool:
+    """Whether telling an event would reach anybody; who has very many to tell asks before."""
+    return bool(_ears) or event.told.level >= _least
+
+
 def hear(ear: Ear) -> None:
     """Has `ear` told every event from now on, kept or not; it must be quick and raise nothing."""
     _ears.append(ear)

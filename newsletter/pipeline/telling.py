@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.delivery import DeliveryState
 from newsletter.log_events import Event
-from newsletter.logs import tell
+from newsletter.logs import is_heard, tell
 from newsletter.sources import STALE
 from newsletter.store.claiming import Finished
 from newsletter.store.letters import LetterState, Waiting
@@ -38,14 +38,14 @@ def delivered(
     written: Iterable[Finished], now: datetime, issue_name: Callable[[int], str | None]
 ) -> None:
     """What became of deliveries that are recorded."""
+    heard = {state for state, event in _DELIVERIES.items() if is_heard(event)}
     for one in written:
         claim, state = one.claim, one.decision.state
-        event = _DELIVERIES.get(state)
-        if event is None:
+        if state not in heard:
             continue
         late = (now - max(claim.due_at, claim.news_from)).total_seconds()
         tell(
-            event,
+            _DELIVERIES[state],
             delivery=claim.id,
             issue=issue_name(claim.issue_id),
             address=claim.address,
