@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +23,7 @@ from benchmarks import (
     results,
     selection,
     send,
+    sinks,
 )
 
 FEW = ["--readers", "4", "--rounds", "1"]  # so few that they cost seconds; such figures say nothing
@@ -34,7 +38,7 @@ def test_signatures_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
 def test_digests_are_measured_beside_the_obvious_loop(tmp_path: Path) -> None:
     """The baseline sends mails as large as ours: else the figures would not compare."""
     file = tmp_path / "results.jsonl"
-    digests.main([*FEW, "--results", str(file)])
+    digests.main([*FEW, "--results", str(file)])  # into smtp-sink
     found = {one.program: one for one in results.kept(file)}
     mine, plain = found[results.OURS], found[digests.PLAIN]
     assert mine.number == 4
@@ -42,6 +46,27 @@ def test_digests_are_measured_beside_the_obvious_loop(tmp_path: Path) -> None:
     assert mine.size > 40_000
     assert all(0.8 < one.size / mine.size < 1.25 for one in found.values())
     assert plain.phases.keys() < mine.phases.keys() == {"freeze", "compose", "dispatch"}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="No C compiler, cc (Debian: gcc).")
+def test_the_quick_sink_takes_messages_however_they_come() -> None:
+    """Cut anywhere, several at once, with dots that end nothing; it tells how many they were."""
+    lines = [b"MAIL FROM:<a@example.org>", b"RCPT TO:<b@example.org>", b"DATA", b"x", b"..", b"."]
+    one = b"".join(line + b"\r\n" for line in lines)
+    empty = b"DATA\r\n.\r\n"
+    said = b"EHLO here\r\n" + one + empty + one
+    with sinks.sink(quick=True) as server:
+        for cut in range(1, len(said), 7):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                line.sendall(said[:cut])
+                time.sleep(0.002)
+                line.sendall(said[cut:] + b"QUIT\r\n")
+                heard = b"".join(iter(lambda: line.recv(4096), b""))
+            assert heard.count(b"250 2.0.0 Ok") == 3 * 2 + 1, (cut, heard)
+            assert heard.count(b"354 ") == 3
+            assert heard.endswith(b"221 2.0.0 Bye\r\n")
+    assert server.messages == 3 * len(range(1, len(said), 7))
 
 
 def test_pieces_are_measured_and_written_into_the_page(tmp_path: Path) -> None:
