@@ -124,7 +124,7 @@ def baseline(database: Path, file: Path) -> None:
             (f"observations (paper_id, source, at, {', '.join(_SEEN)})", seen),
         ):
             marks = ", ".join("?" * (table.count(",") + 1))
-            connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", written)
+            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", written)
         connection.commit()
 
     rows: list[dict[str, Any]] = []
