@@ -108,8 +108,10 @@ def baseline(database: Path, file: Path) -> None:
         papers, names, records, seen = [], [], [], []
         for row in rows:
             own = row["id"]
-            for one in row.pop("observations"):
-                seen.append((own, one["source"], _instant(one["at"]), *map(one.get, _SEEN)))
+            seen += [
+                (own, one["source"], _instant(one["at"]), *map(one.get, _SEEN))
+                for one in row.pop("observations")
+            ]
             announced = _instant(row["announced"])
             rest = json.dumps({name: row[name] for name in row if name not in _COLUMNS})
             authors, classes = json.dumps(row["authors"]), json.dumps(row["classes"])

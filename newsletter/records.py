@@ -122,7 +122,8 @@ def read(row: object, source: str, now: datetime) -> tuple[Paper, tuple[Observat
 def _names(row: Mapping[str, Any], values: dict[str, Any]) -> tuple[PaperId, ...]:
     own = row.get("id")
     names = [] if own is None or own == "" else [_name("id", own)]
-    names += [_name("aliases", text) for text in values.pop("aliases", ())]
+    if "aliases" in values:
+        names += [_name("aliases", text) for text in values.pop("aliases")]
     found = identify(
         arxiv=values.pop("arxiv", None),
         doi=values.pop("doi", None),
@@ -178,8 +179,16 @@ def _text(longest: int) -> Callable[[object], str]:
 
 def _texts(longest: int, most: int) -> Callable[[object], tuple[str, ...]]:
     def check(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise ValueError("not a list of texts")
+        try:
+            if not isinstance(value, list):
+                raise TypeError
+            joined = " ".join(value)
+        except TypeError:
+            raise ValueError("not a list of texts") from None
+        # Where this is a clean line, so is each of them; most lists are looked at but once.
+        short = len(joined) <= longest or max(map(len, value)) <= longest
+        if short and len(value) <= most and plain.is_line(joined):
+            return tuple(value)
         clean = (plain.line(one, longest) for one in value[:most])
         return tuple(one for one in clean if one)
 
