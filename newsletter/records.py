@@ -34,6 +34,7 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 2200  # of anything a source speaks of
 AHEAD = timedelta(days=1)  # that a clock elsewhere may be; what is observed later is a mistake
 LARGEST_COUNT = 10**9  # votes, stars
 
+_quoted = json.encoder.encode_basestring_ascii  # a text as JSON, as `json.dumps` writes it
 _HASHED = re.compile(r"(?:doi|link|title):[0-9a-f]{16}")  # what `identity` makes of a long name
 _DATES = ("published", "updated", "announced")
 _DEFAULTS = {
@@ -53,6 +54,26 @@ def to_json(paper: Paper) -> dict[str, Any]:
         if name in row:
             row[name] = row[name].isoformat()
     return row
+
+
+def to_texts(paper: Paper) -> dict[str, str]:
+    """What `to_json` has, each value as JSON text."""
+    texts = dict[str, str]()
+    for name, value in vars(paper).items():
+        if not value:
+            continue
+        if isinstance(value, str):
+            texts[name] = _quoted(value)
+        elif isinstance(value, tuple):
+            texts[name] = f"[{', '.join(map(_quoted, value))}]"
+        else:  # True, a version, a day, an instant
+            texts[name] = f'"{value.isoformat()}"' if name in _DATES else json.dumps(value)
+    return texts
+
+
+def text(texts: Mapping[str, str]) -> str:
+    """A JSON object of what `to_texts` gave, or of a part of it; as `json.dumps` writes it."""
+    return "{" + ", ".join([f'"{name}": {value}' for name, value in texts.items()]) + "}"
 
 
 def from_json(row: Mapping[str, Any]) -> Paper:

@@ -11,9 +11,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, update
+from sqlalchemy import Row as Found
 
 from newsletter import records
 from newsletter.editor import hand
@@ -22,12 +24,14 @@ from newsletter.identity import parse, strength
 from newsletter.merging import Merged, Record, merge, renewed, unite
 from newsletter.papers import Observation, Paper, PaperId
 from newsletter.store import editor_acts
-from newsletter.store.insert import append, put_rows
+from newsletter.store.bulk import Bulk, Row
+from newsletter.store.insert import append
 from newsletter.store.locks import papers_change
 from newsletter.store.schema import editor_acts as acts
 from newsletter.store.schema import observations, paper_names, paper_records, papers, votes
 from newsletter.store.withdrawals import withdraw
 
+T = TypeVar("T")
 CHUNK = 500  # papers a statement; SQLite takes 32,766 parameters
 COLUMNS = ("title", "abstract", "published", "url", "pdf_url", "code_url")
 
@@ -82,8 +86,11 @@ def observe(
 
     `ids` is `Put.ids`; what it does not hold was passed over and is not observed either.
     """
-    rows = [vars(one) | {"paper_id": ids[one.paper_id]} for one in seen if one.paper_id in ids]
-    return sum(append(connection, observations, chunk) for chunk in _chunks(rows))
+    if connection.dialect.name == "postgresql":  # where only what is returned can be counted
+        rows = [vars(one) | {"paper_id": ids[one.paper_id]} for one in seen if one.paper_id in ids]
+        return sum(append(connection, observations, chunk) for chunk in _chunks(rows))
+    told = [(ids[one.paper_id], *_seen(one)[1:]) for one in seen if one.paper_id in ids]
+    return sum(_SEEN.add(connection, chunk) for chunk in _chunks(told))
 
 
 def count(connection: Connection) -> int:
@@ -270,9 +277,7 @@ def _put_chunk(
     names = _names(connection, kept)
     before = _records(connection, kept)
     seen = _first_seen(connection, kept)
-    rows = list[dict[str, Any]]()
-    name_rows = list[dict[str, Any]]()
-    record_rows = list[dict[str, Any]]()
+    rows, name_rows, record_rows = list[Row](), list[Row](), list[Row]()
     moved: list[tuple[PaperId, PaperId]] = []
     for work in unite(incoming, owners, names):
         if known_only and not work.kept:
@@ -283,31 +288,34 @@ def _put_chunk(
         if held.get(now_told.source) != now_told:
             changed[now_told.source] = now_told
         names_now = tuple(sorted(work.names, key=strength))
-        if not held and names_now == now_told.paper.names:
-            merged = now_told.paper
-        else:
-            merged = merge([*(held | changed).values()], names_now).paper
+        own = names_now[0]
+        done.ids.update((paper.paper.id, own) for paper in mine)
         if work.kept:
-            old = work.kept - {merged.id}
-            moved += [(owner, merged.id) for owner in sorted(old)]
+            old = work.kept - {own}
+            moved += [(owner, own) for owner in sorted(old)]
             if not changed and not old:
-                done.ids.update((paper.paper.id, merged.id) for paper in mine)
                 continue
             done.changed += 1
         else:
             done.new += 1
+        if not held and names_now == now_told.paper.names:
+            merged = now_told.paper
+        else:
+            merged = merge([*(held | changed).values()], names_now).paper
         first = [mine[0].at, *(seen[owner] for owner in work.kept)]
         if merged.announced is not None:
             first.append(merged.announced)
-        rows.append(_row(merged, min(first)))
-        name_rows += [{"name": name, "paper_id": merged.id} for name in work.names]
-        record_rows += [_record_row(merged.id, one) for one in changed.values()]
-        done.ids.update((paper.paper.id, merged.id) for paper in mine)
-    put_rows(connection, papers, rows, key=("id",))
+        told_of_it = records.to_texts(merged)
+        rows.append(_row(merged, told_of_it, min(first)))
+        name_rows += [(name, own) for name in names_now]
+        for one in changed.values():
+            text = told_of_it if one.paper is merged else records.to_texts(one.paper)
+            record_rows.append((own, one.source, one.trust, one.at, records.text(text)))
+    _PAPERS.put(connection, rows)
     for old_id, new_id in moved:
         _move(connection, old_id, new_id)
-    put_rows(connection, paper_names, name_rows, key=("name",))
-    put_rows(connection, paper_records, record_rows, key=("paper_id", "source"))
+    _PAPER_NAMES.put(connection, name_rows)
+    _PAPER_RECORDS.put(connection, record_rows)
 
 
 def _held(
@@ -340,7 +348,7 @@ def _renewed(before: Record | None, told: Sequence[Record]) -> Record:
         known = renewed(known, one.paper) if known else one.paper
     if before and known == before.paper:
         return before
-    return replace(told[-1], paper=known) if known else told[-1]
+    return told[-1] if known is told[-1].paper or not known else replace(told[-1], paper=known)
 
 
 def _move(connection: Connection, old: PaperId, new: PaperId) -> None:
@@ -409,18 +417,18 @@ def _first_seen(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId,
     return {row.id: row.first_seen_at for row in _of_papers(connection, _FIRST_SEEN, ids)}
 
 
-def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Row[Any]]:
+def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Found[Any]]:
     asked = list(ids)
     for start in range(0, len(asked), CHUNK):
         yield from connection.execute(query, {"ids": asked[start : start + CHUNK]})
 
 
-def _with_observations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Kept]:
+def _with_observations(connection: Connection, rows: Sequence[Found[Any]]) -> list[Kept]:
     ids = [row.id for row in rows]
     return _kept(rows, _of_papers(connection, _OBSERVATIONS, ids))
 
 
-def _kept(rows: Iterable[Row[Any]], seen: Iterable[Row[Any]]) -> list[Kept]:
+def _kept(rows: Iterable[Found[Any]], seen: Iterable[Found[Any]]) -> list[Kept]:
     by_paper: dict[str, list[Observation]] = defaultdict(list)
     for row in seen:
         by_paper[row.paper_id].append(Observation(**row._mapping))
@@ -436,46 +444,45 @@ def _kept(rows: Iterable[Row[Any]], seen: Iterable[Row[Any]]) -> list[Kept]:
     ]
 
 
-def _row_of(connection: Connection, paper_id: PaperId) -> Row[Any]:
+def _row_of(connection: Connection, paper_id: PaperId) -> Found[Any]:
     return connection.execute(select(papers).where(papers.c.id == paper_id)).one()
 
 
-def _paper(row: Row[Any]) -> Paper:
+def _paper(row: Found[Any]) -> Paper:
     own = {name: getattr(row, name) for name in COLUMNS}
     lists = {"authors": tuple(row.authors), "classes": tuple(row.classes)}
     rest = records.from_json({"id": row.id, "title": row.title} | row.detail)
     return Paper(**vars(rest) | own | lists)
 
 
-def _row(paper: Paper, first_seen_at: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(paper, name) for name in COLUMNS}
-    rest = records.to_json(paper)
-    for name in ("id", *COLUMNS, "authors", "classes"):
-        rest.pop(name, None)
-    return row | {
-        "id": paper.id,
-        "authors": paper.authors,
-        "classes": paper.classes,
-        "detail": rest,
-        "first_seen_at": first_seen_at,
-    }
+def _row(paper: Paper, told: Mapping[str, str], first_seen_at: datetime) -> Row:
+    rest = {name: text for name, text in told.items() if name not in _OWN_COLUMNS}
+    return (
+        paper.id,
+        paper.title,
+        paper.abstract,
+        told.get("authors", "[]"),
+        told.get("classes", "[]"),
+        paper.published,
+        paper.url,
+        paper.pdf_url,
+        paper.code_url,
+        records.text(rest),
+        first_seen_at,
+    )
 
 
-def _record_row(paper_id: PaperId, one: Record) -> dict[str, Any]:
-    return {
-        "paper_id": paper_id,
-        "source": one.source,
-        "trust": one.trust,
-        "at": one.at,
-        "record": records.to_json(one.paper),
-    }
-
-
-def _chunks(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
+def _chunks(rows: list[T]) -> Iterable[list[T]]:
     for start in range(0, len(rows), CHUNK):
         yield rows[start : start + CHUNK]
 
 
+_OWN_COLUMNS = {"id", *COLUMNS, "authors", "classes"}
+_PAPERS = Bulk(papers, [one.name for one in papers.c if one.name != "same_as"], key=("id",))
+_PAPER_NAMES = Bulk(paper_names, paper_names.c.keys(), key=("name",))
+_PAPER_RECORDS = Bulk(paper_records, paper_records.c.keys(), key=("paper_id", "source"))
+_SEEN = Bulk(observations, observations.c.keys(), key=("paper_id", "source", "at"))
+_seen = attrgetter(*observations.c.keys())
 # Built once; SQLAlchemy takes longer to build a statement than SQLite to run it.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _OWNERS = select(paper_names).where(paper_names.c.name.in_(bindparam("names", expanding=True)))
