@@ -42,6 +42,7 @@ _HUGE_NUMBER = re.compile(r"&#[0-9]{9,};?")  # no character has it, and int() re
 _PARAGRAPH = re.compile(
     r"</?(?:jats:)?(?:p|br|div|sec|li|tr|h[1-6])\b[^<>]{0,2000}>", re.IGNORECASE
 )
+_SHOWN = bytes(range(0x20, 0x7F))  # what is printable of ASCII
 _SPACE = re.compile(r"\s+")
 # Printable ASCII but for " ' < > \\ ^ ` { | }
 _URL = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[!#-&(-;=?-\[\]_a-z~]+")
@@ -65,7 +66,10 @@ def line(text: str, longest: int = LONGEST_TITLE) -> str:
 def is_line(text: str) -> bool:
     """Whether `line` surely leaves a text as it is, but for its length."""
     return (
-        text.isascii() and text.isprintable() and "  " not in text and text[:1] != " " != text[-1:]
+        text.isascii()
+        and not text.encode().translate(None, _SHOWN)  # three times as fast as isprintable
+        and "  " not in text
+        and text[:1] != " " != text[-1:]
     )
 
 

@@ -58,17 +58,8 @@ def to_json(paper: Paper) -> dict[str, Any]:
 
 def to_texts(paper: Paper) -> dict[str, str]:
     """What `to_json` has, each value as JSON text."""
-    texts = dict[str, str]()
-    for name, value in vars(paper).items():
-        if not value:
-            continue
-        if isinstance(value, str):
-            texts[name] = _quoted(value)
-        elif isinstance(value, tuple):
-            texts[name] = f"[{', '.join(map(_quoted, value))}]"
-        else:  # True, a version, a day, an instant
-            texts[name] = f'"{value.isoformat()}"' if name in _DATES else json.dumps(value)
-    return texts
+    told = vars(paper).items()
+    return {name: _TEXT_OF.get(type(value), _text_of)(value) for name, value in told if value}
 
 
 def text(texts: Mapping[str, str]) -> str:
@@ -129,9 +120,10 @@ def read(row: object, source: str, now: datetime) -> tuple[Paper, tuple[Observat
     if not normalised_title(title):
         raise ValueError("it has no title")
     names = _names(row, values)
+    values["id"], values["aliases"] = names[0], names[1:]
     if "announced" in values:
         values["announced"] = min(values["announced"], now)
-    paper = Paper(**values | {"id": names[0], "aliases": names[1:], "title": title})
+    paper = Paper(**values)
     seen = row.get("observations")
     if seen is None:
         seen = []
@@ -151,12 +143,19 @@ def _names(row: Mapping[str, Any], values: dict[str, Any]) -> tuple[PaperId, ...
         link=values.get("url"),
         title=values["title"],
     )
-    strong = any(scheme(name) != "title" for name in names)
-    names += [name for name in found if not (strong and scheme(name) == "link")]
-    unique = dict.fromkeys(names)
-    if sum(scheme(name) == "arxiv" for name in unique) > 1:
+    strong = not all(name.startswith("title:") for name in names)
+    names += [name for name in found if not (strong and name.startswith("link:"))]
+    unique = sorted(dict.fromkeys(names), key=strength)
+    if len(unique) > 1 and scheme(unique[1]) == "arxiv":  # the strongest come first
         raise ValueError("id: it has two arXiv ids")
-    return tuple(sorted(unique, key=strength))
+    return tuple(unique)
+
+
+def _text_of(value: object) -> str:
+    """A value of a paper as JSON text, of whatever kind: days and instants as ISO 8601 has them."""
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    return json.dumps(value)
 
 
 def _name(field: str, text: object) -> PaperId:
@@ -286,6 +285,10 @@ def _flag(value: object) -> bool:
     return value
 
 
+_TEXT_OF: Mapping[type, Callable[[Any], str]] = {  # of those kinds that most values have
+    str: _quoted,
+    tuple: lambda texts: f"[{', '.join(map(_quoted, texts))}]",
+}
 _COUNTS = ("position", "of", "votes", "comments", "stars")
 _TUPLES = tuple(name for name, default in _DEFAULTS.items() if default == ())
 _SEEN_CHECKS: Mapping[str, Callable[[object], object]] = {

@@ -345,7 +345,8 @@ def _renewed(before: Record | None, told: Sequence[Record]) -> Record:
     """What the source of all of these says now: the last of them, and before it the others."""
     known = before.paper if before else None
     for one in told:
-        known = renewed(known, one.paper) if known else one.paper
+        if one.paper != known:  # nearly always alike, where a file is read again
+            known = renewed(known, one.paper) if known else one.paper
     if before and known == before.paper:
         return before
     return told[-1] if known is told[-1].paper or not known else replace(told[-1], paper=known)
@@ -386,16 +387,18 @@ def _settle_votes(connection: Connection, old: PaperId, new: PaperId) -> None:
 def _owners(connection: Connection, incoming: Iterable[Paper]) -> dict[PaperId, PaperId]:
     asked = list({name for paper in incoming for name in paper.names})
     return {
-        PaperId(row.name): PaperId(row.paper_id)
+        PaperId(name): PaperId(paper_id)
         for start in range(0, len(asked), 10 * CHUNK)
-        for row in connection.execute(_OWNERS, {"names": asked[start : start + 10 * CHUNK]})
+        for name, paper_id in connection.execute(
+            _OWNERS, {"names": asked[start : start + 10 * CHUNK]}
+        ).all()
     }
 
 
 def _names(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, list[PaperId]]:
     found: dict[PaperId, list[PaperId]] = defaultdict(list)
-    for row in _of_papers(connection, _NAMES, ids):
-        found[row.paper_id].append(PaperId(row.name))
+    for name, paper_id in _of_papers(connection, _NAMES, ids):
+        found[paper_id].append(name)
     return found
 
 
@@ -414,13 +417,15 @@ def _records(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, li
 
 
 def _first_seen(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, datetime]:
-    return {row.id: row.first_seen_at for row in _of_papers(connection, _FIRST_SEEN, ids)}
+    return {row[0]: row[1] for row in _of_papers(connection, _FIRST_SEEN, ids)}
 
 
 def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Found[Any]]:
     asked = list(ids)
     for start in range(0, len(asked), CHUNK):
-        yield from connection.execute(query, {"ids": asked[start : start + CHUNK]})
+        found = connection.execute(query, {"ids": asked[start : start + CHUNK]})
+        for part in found.partitions(CHUNK):  # one by one takes several times as long
+            yield from part
 
 
 def _with_observations(connection: Connection, rows: Sequence[Found[Any]]) -> list[Kept]:
@@ -485,8 +490,10 @@ _SEEN = Bulk(observations, observations.c.keys(), key=("paper_id", "source", "at
 _seen = attrgetter(*observations.c.keys())
 # Built once; SQLAlchemy takes longer to build a statement than SQLite to run it.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_OWNERS = select(paper_names).where(paper_names.c.name.in_(bindparam("names", expanding=True)))
-_NAMES = select(paper_names).where(paper_names.c.paper_id.in_(_IDS))
+_OWNERS = select(paper_names.c.name, paper_names.c.paper_id).where(
+    paper_names.c.name.in_(bindparam("names", expanding=True))
+)
+_NAMES = select(paper_names.c.name, paper_names.c.paper_id).where(paper_names.c.paper_id.in_(_IDS))
 _RECORDS = select(paper_records).where(paper_records.c.paper_id.in_(_IDS))
 _FIRST_SEEN = select(papers.c.id, papers.c.first_seen_at).where(papers.c.id.in_(_IDS))
 _OBSERVATIONS = select(observations).where(observations.c.paper_id.in_(_IDS))
