@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.store.insert import Insert
 
-Row = tuple[Any, ...]
+Values = tuple[Any, ...]
 Process = Callable[[Any], Any]
 _INSERTS: dict[str, Callable[[Table], Insert]] = {
     "postgresql": postgresql.insert,
@@ -35,7 +35,7 @@ class Bulk:
         self._key = tuple(key)
         self._order = itemgetter(*(self._columns.index(name) for name in key))
 
-    def put(self, connection: Connection, rows: list[Row]) -> None:
+    def put(self, connection: Connection, rows: list[Values]) -> None:
         """Inserts rows, or overwrites those of the same key; `rows` are put in order.
 
         Written in the order of the key, so that two writers never wait for each other.
@@ -43,14 +43,14 @@ class Bulk:
         rows.sort(key=self._order)
         self._run(connection, rows, overwrites=True)
 
-    def add(self, connection: Connection, rows: list[Row]) -> int:
+    def add(self, connection: Connection, rows: list[Values]) -> int:
         """Inserts the rows whose key is not there yet; returns how many those are, on SQLite.
 
         Elsewhere drivers do not count the rows of many statements.
         """
         return self._run(connection, rows, overwrites=False)
 
-    def _run(self, connection: Connection, rows: list[Row], *, overwrites: bool) -> int:
+    def _run(self, connection: Connection, rows: list[Values], *, overwrites: bool) -> int:
         if not rows:
             return 0
         statement, processes, names = _prepared(connection.dialect, self, overwrites)

@@ -11,29 +11,32 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from operator import attrgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, update
-from sqlalchemy import Row as Found
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
 from newsletter import records
-from newsletter.editor import hand
 from newsletter.errors import RequestError
 from newsletter.identity import parse, strength
 from newsletter.merging import Merged, Record, merge, renewed, unite
 from newsletter.papers import Observation, Paper, PaperId
-from newsletter.store import editor_acts
-from newsletter.store.bulk import Bulk, Row
+from newsletter.store.bulk import Values
 from newsletter.store.insert import append
+from newsletter.store.joining import join
 from newsletter.store.locks import papers_change
-from newsletter.store.schema import editor_acts as acts
-from newsletter.store.schema import observations, paper_names, paper_records, papers, votes
-from newsletter.store.withdrawals import withdraw
+from newsletter.store.paper_rows import (
+    OBSERVATIONS,
+    PAPER_NAMES,
+    PAPER_RECORDS,
+    PAPERS,
+    paper_of,
+    paper_row,
+    seen_row,
+)
+from newsletter.store.schema import observations, paper_names, paper_records, papers
 
 T = TypeVar("T")
 CHUNK = 500  # papers a statement; SQLite takes 32,766 parameters
-COLUMNS = ("title", "abstract", "published", "url", "pdf_url", "code_url")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +92,8 @@ def observe(
     if connection.dialect.name == "postgresql":  # where only what is returned can be counted
         rows = [vars(one) | {"paper_id": ids[one.paper_id]} for one in seen if one.paper_id in ids]
         return sum(append(connection, observations, chunk) for chunk in _chunks(rows))
-    told = [(ids[one.paper_id], *_seen(one)[1:]) for one in seen if one.paper_id in ids]
-    return sum(_SEEN.add(connection, chunk) for chunk in _chunks(told))
+    told = [seen_row(one, ids[one.paper_id]) for one in seen if one.paper_id in ids]
+    return sum(OBSERVATIONS.add(connection, chunk) for chunk in _chunks(told))
 
 
 def count(connection: Connection) -> int:
@@ -119,7 +122,7 @@ def older(connection: Connection, instant: datetime, limit: int) -> list[Paper]:
         .order_by(papers.c.first_seen_at.desc(), papers.c.id)
         .limit(limit)
     )
-    return [_paper(row) for row in connection.execute(query)]
+    return [paper_of(row) for row in connection.execute(query)]
 
 
 def get(connection: Connection, name: str) -> Kept:
@@ -135,7 +138,7 @@ def of(connection: Connection, ids: Iterable[PaperId]) -> list[Paper]:
     found: list[Paper] = []
     for start in range(0, len(asked), CHUNK):
         query = select(papers).where(papers.c.id.in_(asked[start : start + CHUNK]))
-        found += [_paper(row) for row in connection.execute(query)]
+        found += [paper_of(row) for row in connection.execute(query)]
     return found
 
 
@@ -277,7 +280,7 @@ def _put_chunk(
     names = _names(connection, kept)
     before = _records(connection, kept)
     seen = _first_seen(connection, kept)
-    rows, name_rows, record_rows = list[Row](), list[Row](), list[Row]()
+    rows, name_rows, record_rows = list[Values](), list[Values](), list[Values]()
     moved: list[tuple[PaperId, PaperId]] = []
     for work in unite(incoming, owners, names):
         if known_only and not work.kept:
@@ -306,16 +309,16 @@ def _put_chunk(
         if merged.announced is not None:
             first.append(merged.announced)
         told_of_it = records.to_texts(merged)
-        rows.append(_row(merged, told_of_it, min(first)))
+        rows.append(paper_row(merged, told_of_it, min(first)))
         name_rows += [(name, own) for name in names_now]
         for one in changed.values():
             text = told_of_it if one.paper is merged else records.to_texts(one.paper)
             record_rows.append((own, one.source, one.trust, one.at, records.text(text)))
-    _PAPERS.put(connection, rows)
+    PAPERS.put(connection, rows)
     for old_id, new_id in moved:
-        _move(connection, old_id, new_id)
-    _PAPER_NAMES.put(connection, name_rows)
-    _PAPER_RECORDS.put(connection, record_rows)
+        join(connection, old_id, new_id)
+    PAPER_NAMES.put(connection, name_rows)
+    PAPER_RECORDS.put(connection, record_rows)
 
 
 def _held(
@@ -352,38 +355,6 @@ def _renewed(before: Record | None, told: Sequence[Record]) -> Record:
     return told[-1] if known is told[-1].paper or not known else replace(told[-1], paper=known)
 
 
-def _move(connection: Connection, old: PaperId, new: PaperId) -> None:
-    """Everything of a paper to the paper that it is, but for what frozen issues hold."""
-    for table, key in (
-        (paper_records, (paper_records.c.source,)),
-        (observations, (observations.c.source, observations.c.at)),
-    ):
-        other = table.alias()
-        mine = [other.c[column.name] == column for column in key]
-        twice = select(other.c.paper_id).where(other.c.paper_id == new, *mine).exists()
-        connection.execute(delete(table).where(table.c.paper_id == old, twice))
-    _settle_votes(connection, old, new)
-    for table in (paper_names, paper_records, observations, acts, votes):
-        connection.execute(update(table).where(table.c.paper_id == old).values(paper_id=new))
-    pointing = (papers.c.id == old) | (papers.c.same_as == old)
-    connection.execute(update(papers).where(pointing).values(same_as=new))
-    if hand(editor_acts.of(connection, new)).hidden:
-        withdraw(connection, new)  # digests that wait may hold it under the name that is gone
-
-
-def _settle_votes(connection: Connection, old: PaperId, new: PaperId) -> None:
-    """Of a reader's words on two papers that are one, the last; a click is none beside a vote."""
-    other = votes.alias()
-    both = select(votes, other.c.at.label("other_at"), other.c.clicked.label("other_clicked")).join(
-        other, other.c.subscriber_id == votes.c.subscriber_id
-    )
-    for row in connection.execute(both.where(votes.c.paper_id == old, other.c.paper_id == new)):
-        keeps_old = (not row.clicked, row.at) > (not row.other_clicked, row.other_at)
-        mine = votes.c.subscriber_id == row.subscriber_id
-        loser = new if keeps_old else old
-        connection.execute(delete(votes).where(mine, votes.c.paper_id == loser))
-
-
 def _owners(connection: Connection, incoming: Iterable[Paper]) -> dict[PaperId, PaperId]:
     asked = list({name for paper in incoming for name in paper.names})
     return {
@@ -417,10 +388,10 @@ def _records(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, li
 
 
 def _first_seen(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, datetime]:
-    return {row[0]: row[1] for row in _of_papers(connection, _FIRST_SEEN, ids)}
+    return dict(_of_papers(connection, _FIRST_SEEN, ids))
 
 
-def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Found[Any]]:
+def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Any]:
     asked = list(ids)
     for start in range(0, len(asked), CHUNK):
         found = connection.execute(query, {"ids": asked[start : start + CHUNK]})
@@ -428,18 +399,18 @@ def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> It
             yield from part
 
 
-def _with_observations(connection: Connection, rows: Sequence[Found[Any]]) -> list[Kept]:
+def _with_observations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Kept]:
     ids = [row.id for row in rows]
     return _kept(rows, _of_papers(connection, _OBSERVATIONS, ids))
 
 
-def _kept(rows: Iterable[Found[Any]], seen: Iterable[Found[Any]]) -> list[Kept]:
+def _kept(rows: Iterable[Row[Any]], seen: Iterable[Row[Any]]) -> list[Kept]:
     by_paper: dict[str, list[Observation]] = defaultdict(list)
     for row in seen:
         by_paper[row.paper_id].append(Observation(**row._mapping))
     return [
         Kept(
-            paper=_paper(row),
+            paper=paper_of(row),
             first_seen_at=row.first_seen_at,
             observations=tuple(
                 sorted(by_paper.get(row.id, ()), key=lambda one: (one.at, one.source))
@@ -449,32 +420,8 @@ def _kept(rows: Iterable[Found[Any]], seen: Iterable[Found[Any]]) -> list[Kept]:
     ]
 
 
-def _row_of(connection: Connection, paper_id: PaperId) -> Found[Any]:
+def _row_of(connection: Connection, paper_id: PaperId) -> Row[Any]:
     return connection.execute(select(papers).where(papers.c.id == paper_id)).one()
-
-
-def _paper(row: Found[Any]) -> Paper:
-    own = {name: getattr(row, name) for name in COLUMNS}
-    lists = {"authors": tuple(row.authors), "classes": tuple(row.classes)}
-    rest = records.from_json({"id": row.id, "title": row.title} | row.detail)
-    return Paper(**vars(rest) | own | lists)
-
-
-def _row(paper: Paper, told: Mapping[str, str], first_seen_at: datetime) -> Row:
-    rest = {name: text for name, text in told.items() if name not in _OWN_COLUMNS}
-    return (
-        paper.id,
-        paper.title,
-        paper.abstract,
-        told.get("authors", "[]"),
-        told.get("classes", "[]"),
-        paper.published,
-        paper.url,
-        paper.pdf_url,
-        paper.code_url,
-        records.text(rest),
-        first_seen_at,
-    )
 
 
 def _chunks(rows: list[T]) -> Iterable[list[T]]:
@@ -482,12 +429,6 @@ def _chunks(rows: list[T]) -> Iterable[list[T]]:
         yield rows[start : start + CHUNK]
 
 
-_OWN_COLUMNS = {"id", *COLUMNS, "authors", "classes"}
-_PAPERS = Bulk(papers, [one.name for one in papers.c if one.name != "same_as"], key=("id",))
-_PAPER_NAMES = Bulk(paper_names, paper_names.c.keys(), key=("name",))
-_PAPER_RECORDS = Bulk(paper_records, paper_records.c.keys(), key=("paper_id", "source"))
-_SEEN = Bulk(observations, observations.c.keys(), key=("paper_id", "source", "at"))
-_seen = attrgetter(*observations.c.keys())
 # Built once; SQLAlchemy takes longer to build a statement than SQLite to run it.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _OWNERS = select(paper_names.c.name, paper_names.c.paper_id).where(
