@@ -43,8 +43,7 @@ _PARAGRAPH = re.compile(
     r"</?(?:jats:)?(?:p|br|div|sec|li|tr|h[1-6])\b[^<>]{0,2000}>", re.IGNORECASE
 )
 _SHOWN = bytes(range(0x20, 0x7F))  # what is printable of ASCII
-_SPACE = re.compile(r"\s+")
-# Printable ASCII but for " ' < > \\ ^ ` { | }
+# Printable ASCII but for " ' < > \ ^ ` { | }
 _URL = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[!#-&(-;=?-\[\]_a-z~]+")
 _LOGIN = re.compile(r"[a-z]+://[^/?#]*@", re.IGNORECASE)
 
@@ -54,12 +53,18 @@ def line(text: str, longest: int = LONGEST_TITLE) -> str:
     text = text[: 4 * longest]
     if len(text) <= longest and is_line(text):
         return text  # as most texts are
-    if not (text.isascii() and text.isprintable()):
+    if text.isprintable():  # nothing hidden in it, and no white space but spaces
+        if len(text.encode()) - len(text) > 30:  # else too few letters beyond ASCII for a heap
+            text = _HEAP.sub(_without_marks, text)
+        text = unicodedata.normalize("NFC", text)
+        if len(text) <= longest and _is_spaced(text):
+            return text
+    else:
         text = _HEAP.sub(_without_marks, _HIDDEN.sub("", _CONTROL.sub("", text)))
         text = unicodedata.normalize("NFC", text)
         if any(joiner in text for joiner in _JOINERS):
             text = unicodedata.normalize("NFC", _joined(text))
-    clean = _SPACE.sub(" ", text).strip()
+    clean = " ".join(text.split())
     return clean if len(clean) <= longest else clean[: longest - 1].rstrip() + "…"
 
 
@@ -68,9 +73,13 @@ def is_line(text: str) -> bool:
     return (
         text.isascii()
         and not text.encode().translate(None, _SHOWN)  # three times as fast as isprintable
-        and "  " not in text
-        and text[:1] != " " != text[-1:]
+        and _is_spaced(text)
     )
+
+
+def _is_spaced(text: str) -> bool:
+    """Whether spaces are single, and between words only."""
+    return "  " not in text and text[:1] != " " != text[-1:]
 
 
 def unmarked(text: str, longest: int = LONGEST_TITLE) -> str:

@@ -207,7 +207,7 @@ def _texts(longest: int, most: int) -> Callable[[object], tuple[str, ...]]:
             raise ValueError("not a list of texts") from None
         # Where this is a clean line, so is each of them; most lists are looked at but once.
         short = len(joined) <= longest or max(map(len, value)) <= longest
-        if short and len(value) <= most and plain.is_line(joined):
+        if joined and short and len(value) <= most and plain.is_line(joined):
             return tuple(value)
         clean = (plain.line(one, longest) for one in value[:most])
         return tuple(one for one in clean if one)
