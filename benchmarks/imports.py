@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,13 @@ def write(file: Path, number: int) -> None:
                 comments=at % 7,
             )
             out.write(line(paper, [seen], NOW))
+
+
+def prepare(database: Path) -> None:
+    """An empty store: to make one is no part of an import."""
+    store = Database(f"sqlite:///{database}")
+    store.prepare()
+    store.close()
 
 
 def ours(database: Path, file: Path) -> None:
@@ -156,13 +163,13 @@ def measured(name: str, database: Path, file: Path) -> tuple[float, float, float
     return wall, cpu, peak
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--papers", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--run", nargs=3, metavar=("NAME", "DATABASE", "FILE"))
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.run:
         name, database, file = args.run
         gc.set_threshold(20_000, 20, 50)  # as `App` has it; both have it here
@@ -179,10 +186,7 @@ def main() -> None:
 def _compare(place: Path, number: int, rounds: int) -> None:
     file, empty = place / f"{number}.jsonl", place / "empty.db"
     write(file, number)
-    if not empty.exists():
-        store = Database(f"sqlite:///{empty}")
-        store.prepare()
-        store.close()
+    prepare(empty)
     took: dict[str, list[tuple[float, float, float]]] = {"ours": [], "again": [], "baseline": []}
     for at in range(rounds):
         own, plain = (place / f"{number}.{at}.{name}.db" for name in ("ours", "plain"))
