@@ -17,7 +17,6 @@ import argparse
 import gc
 import hashlib
 import json
-import resource
 import shutil
 import sqlite3
 import statistics
@@ -30,6 +29,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.metering import peak
 from newsletter import pipeline, sources
 from newsletter.identity import title_id
 from newsletter.papers import Observation, Paper, PaperId
@@ -159,8 +159,8 @@ def measured(name: str, database: Path, file: Path) -> tuple[float, float, float
     """Seconds, CPU seconds and peak MiB of one run in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.imports", "--run", name, str(database), str(file)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    wall, cpu, peak = map(float, done.stdout.split())
-    return wall, cpu, peak
+    wall, cpu, most = map(float, done.stdout.split())
+    return wall, cpu, most
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -175,8 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         gc.set_threshold(20_000, 20, 50)  # as `App` has it; both have it here
         started, cpu = time.perf_counter(), time.process_time()
         RUNS[name](Path(database), Path(file))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(time.perf_counter() - started, time.process_time() - cpu, peak)
+        print(time.perf_counter() - started, time.process_time() - cpu, peak())
         return
     with tempfile.TemporaryDirectory(prefix="newsletter-") as place:
         for number in (args.papers // 4, args.papers, args.papers * 4):
@@ -200,10 +199,10 @@ def _compare(place: Path, number: int, rounds: int) -> None:
         plain.unlink()
     print(f"{number} papers, {file.stat().st_size / 2**20:.0f} MiB, medians of {rounds}:")
     for name, runs in took.items():
-        wall, cpu, peak = (statistics.median(one[at] for one in runs) for at in range(3))
+        wall, cpu, most = (statistics.median(one[at] for one in runs) for at in range(3))
         print(
             f"  {name:9} {number / wall:8,.0f} papers/s  {wall:6.2f} s"
-            f"  {cpu / number * 1e6:6.0f} us CPU a paper  {peak:4.0f} MiB"
+            f"  {cpu / number * 1e6:6.0f} us CPU a paper  {most:4.0f} MiB"
         )
     for name in ("ours", "again"):
         ratios = [a[1] / b[1] for a, b in zip(took[name], took["baseline"], strict=True)]
