@@ -286,13 +286,14 @@ def _put_chunk(
         if known_only and not work.kept:
             continue
         mine = [told[place] for place in work.told]
-        held, changed = _held(before, work.kept)
+        held, changed = _held(before, work.kept) if work.kept else ({}, {})
         now_told = _renewed(held.get(mine[0].source), mine)
         if held.get(now_told.source) != now_told:
             changed[now_told.source] = now_told
         names_now = tuple(sorted(work.names, key=strength))
         own = names_now[0]
-        done.ids.update((paper.paper.id, own) for paper in mine)
+        for one in mine:
+            done.ids[one.paper.id] = own
         if work.kept:
             old = work.kept - {own}
             moved += [(owner, own) for owner in sorted(old)]
