@@ -17,12 +17,16 @@ from newsletter.papers import PaperId
 LONGEST_NAME = 64  # characters, as the database keeps them; a longer name is cut to its hash
 LONGEST_TOLD = 2_000  # characters; what is longer is no id and no address
 SCHEMES = ("arxiv", "doi", "link", "title")  # strongest first
+_RANKS = {kind: rank for rank, kind in enumerate(SCHEMES)}
 
 # https://info.arxiv.org/help/arxiv_identifier.html: YYMM.NNNN(N) since April 2007, before that
 # archive(.XX)/YYMMNNN, where the subject class .XX is no part of the identity.
 _NEW = r"(?P<new>\d{2}(?:0[1-9]|1[0-2])\.\d{4,5})"
 _OLD = r"(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[A-Za-z]{2})?/(?P<old>\d{2}(?:0[1-9]|1[0-2])\d{3})"
-_ARXIV = re.compile(rf"(?:{_NEW}|{_OLD})(?:v(?P<version>[1-9]\d{{0,3}}))?", re.ASCII)
+_VERSION = r"(?:v(?P<version>[1-9]\d{0,3}))?"
+_ARXIV = re.compile(rf"(?:{_NEW}|{_OLD}){_VERSION}", re.ASCII)
+# As nearly all are written; the other ways are read in several steps.
+_USUAL = re.compile(rf"(?:arxiv:|https?://arxiv\.org/(?:abs|pdf)/)?{_NEW}{_VERSION}", re.ASCII)
 _ARXIV_PREFIX = re.compile(r"\A(?:oai:)?arxiv(?:\.org)?:\s*", re.IGNORECASE)
 _ARXIV_DOI = re.compile(r"\A10\.48550/arxiv\.", re.IGNORECASE)  # arXiv's own DOIs, since 2022
 _ARXIV_PAGES = re.compile(r"/(?:abs|pdf|html|format|src|papers)/(.+?)(?:\.pdf|\.md)?/?")
@@ -84,7 +88,7 @@ def doi_id(text: str) -> PaperId | None:
 
     DOIs know no case (ISO 26324); arXiv's own are arXiv ids.
     """
-    if len(text) > LONGEST_TOLD:
+    if len(text) > LONGEST_TOLD or ("10." not in text and "%" not in text):
         return None
     bare = _DOI_PREFIX.sub("", unquote(text.strip())).strip().rstrip(".,;")
     if page := _DOI_IN_PATH.match(bare):
@@ -142,11 +146,12 @@ def scheme(name: PaperId) -> str:
 
 def strength(name: PaperId) -> tuple[int, str]:
     """Sorts names, the strongest first, and equally strong ones always alike."""
-    kind = scheme(name)
-    return (SCHEMES.index(kind) if kind in SCHEMES else len(SCHEMES), name)
+    return _RANKS.get(name.partition(":")[0], len(SCHEMES)), name
 
 
 def _arxiv(text: str) -> re.Match[str] | None:
+    if usual := _USUAL.fullmatch(text):
+        return usual
     bare = text.strip()
     if bare[:8].lower().startswith(("http://", "https://")):
         bare = _ARXIV_DOI.sub("", _DOI_PREFIX.sub("", bare)) if "doi.org/" in bare else _page(bare)

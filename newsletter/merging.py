@@ -146,8 +146,9 @@ def unite(
             by_name.setdefault(name, work)
     for place, paper in enumerate(incoming):
         current: Work | None = None
-        own = set(paper.names)
-        for name in paper.names:
+        names_told = paper.names
+        own = set(names_told)
+        for name in names_told:
             other = by_name.get(name)
             if other is None or other is current:
                 continue
@@ -162,7 +163,7 @@ def unite(
             current = Work()
             works.append(current)
         current.told.append(place)
-        for name in paper.names:
+        for name in names_told:
             if by_name.setdefault(name, current) is current:
                 current.names.add(name)
     return [work for work in works if work.told]
@@ -178,12 +179,12 @@ def _absorb(work: Work, into: Work, by_name: dict[PaperId, Work], works: list[Wo
     works.remove(work)
 
 
-def _may_unite(
-    ours: Iterable[PaperId], theirs: Iterable[PaperId], via: PaperId, paper: Paper
-) -> bool:
+def _may_unite(ours: set[PaperId], theirs: set[PaperId], via: PaperId, paper: Paper) -> bool:
+    by_title = scheme(via) == "title"
+    if not by_title and ours <= theirs:
+        return True  # nothing differs
     mine, others = _by_scheme(ours), _by_scheme(theirs)
     shared = mine.keys() & others.keys()
-    by_title = scheme(via) == "title"
     for kind in shared:
         differ = mine[kind].isdisjoint(others[kind])
         if differ and (kind in EXCLUSIVE or (by_title and kind != "title")):

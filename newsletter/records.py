@@ -34,6 +34,7 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 2200  # of anything a source speaks of
 AHEAD = timedelta(days=1)  # that a clock elsewhere may be; what is observed later is a mistake
 LARGEST_COUNT = 10**9  # votes, stars
 
+_quoted = json.encoder.encode_basestring_ascii  # a text as JSON, as `json.dumps` writes it
 _HASHED = re.compile(r"(?:doi|link|title):[0-9a-f]{16}")  # what `identity` makes of a long name
 _DATES = ("published", "updated", "announced")
 _DEFAULTS = {
@@ -53,6 +54,17 @@ def to_json(paper: Paper) -> dict[str, Any]:
         if name in row:
             row[name] = row[name].isoformat()
     return row
+
+
+def to_texts(paper: Paper) -> dict[str, str]:
+    """What `to_json` has, each value as JSON text."""
+    told = vars(paper).items()
+    return {name: _TEXT_OF.get(type(value), _text_of)(value) for name, value in told if value}
+
+
+def text(texts: Mapping[str, str]) -> str:
+    """A JSON object of what `to_texts` gave, or of a part of it; as `json.dumps` writes it."""
+    return "{" + ", ".join([f'"{name}": {value}' for name, value in texts.items()]) + "}"
 
 
 def from_json(row: Mapping[str, Any]) -> Paper:
@@ -108,9 +120,10 @@ def read(row: object, source: str, now: datetime) -> tuple[Paper, tuple[Observat
     if not normalised_title(title):
         raise ValueError("it has no title")
     names = _names(row, values)
+    values["id"], values["aliases"] = names[0], names[1:]
     if "announced" in values:
         values["announced"] = min(values["announced"], now)
-    paper = Paper(**values | {"id": names[0], "aliases": names[1:], "title": title})
+    paper = Paper(**values)
     seen = row.get("observations")
     if seen is None:
         seen = []
@@ -122,19 +135,27 @@ def read(row: object, source: str, now: datetime) -> tuple[Paper, tuple[Observat
 def _names(row: Mapping[str, Any], values: dict[str, Any]) -> tuple[PaperId, ...]:
     own = row.get("id")
     names = [] if own is None or own == "" else [_name("id", own)]
-    names += [_name("aliases", text) for text in values.pop("aliases", ())]
+    if "aliases" in values:
+        names += [_name("aliases", text) for text in values.pop("aliases")]
     found = identify(
         arxiv=values.pop("arxiv", None),
         doi=values.pop("doi", None),
         link=values.get("url"),
         title=values["title"],
     )
-    strong = any(scheme(name) != "title" for name in names)
-    names += [name for name in found if not (strong and scheme(name) == "link")]
-    unique = dict.fromkeys(names)
-    if sum(scheme(name) == "arxiv" for name in unique) > 1:
+    strong = not all(name.startswith("title:") for name in names)
+    names += [name for name in found if not (strong and name.startswith("link:"))]
+    unique = sorted(dict.fromkeys(names), key=strength)
+    if len(unique) > 1 and scheme(unique[1]) == "arxiv":  # the strongest come first
         raise ValueError("id: it has two arXiv ids")
-    return tuple(sorted(unique, key=strength))
+    return tuple(unique)
+
+
+def _text_of(value: object) -> str:
+    """A value of a paper as JSON text, of whatever kind: days and instants as ISO 8601 has them."""
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    return json.dumps(value)
 
 
 def _name(field: str, text: object) -> PaperId:
@@ -178,8 +199,16 @@ def _text(longest: int) -> Callable[[object], str]:
 
 def _texts(longest: int, most: int) -> Callable[[object], tuple[str, ...]]:
     def check(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise ValueError("not a list of texts")
+        try:
+            if not isinstance(value, list):
+                raise TypeError
+            joined = " ".join(value)
+        except TypeError:
+            raise ValueError("not a list of texts") from None
+        # Where this is a clean line, so is each of them; most lists are looked at but once.
+        short = len(joined) <= longest or max(map(len, value)) <= longest
+        if joined and short and len(value) <= most and plain.is_line(joined):
+            return tuple(value)
         clean = (plain.line(one, longest) for one in value[:most])
         return tuple(one for one in clean if one)
 
@@ -256,6 +285,10 @@ def _flag(value: object) -> bool:
     return value
 
 
+_TEXT_OF: Mapping[type, Callable[[Any], str]] = {  # of those kinds that most values have
+    str: _quoted,
+    tuple: lambda texts: f"[{', '.join(map(_quoted, texts))}]",
+}
 _COUNTS = ("position", "of", "votes", "comments", "stars")
 _TUPLES = tuple(name for name, default in _DEFAULTS.items() if default == ())
 _SEEN_CHECKS: Mapping[str, Callable[[object], object]] = {

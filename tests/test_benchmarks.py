@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import sqlite3
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmarks import (
     build,
     digests,
     dkim,
+    imports,
     ledger,
     matching,
     readers,
@@ -86,6 +88,24 @@ def test_pieces_are_measured_and_written_into_the_page(tmp_path: Path) -> None:
     assert "From 40 rows to 400: " in after
     assert _figures(before, "digests") == _figures(after, "digests")
     assert results.kept(page.with_suffix(".jsonl")) == results.kept(file)
+
+
+def test_imports_are_measured_beside_a_loop_that_writes_the_same(tmp_path: Path) -> None:
+    """A store that lacks a row, or has another value, stops the benchmark: it would flatter us."""
+    file, mine, plain = (tmp_path / name for name in ("in.jsonl", "ours.db", "plain.db"))
+    imports.write(file, 30)
+    for one in (mine, plain):
+        imports.prepare(one)
+    imports.ours(mine, file)
+    imports.baseline(plain, file)
+    imports.ours(mine, file)
+    told = "observations 30, paper_names 60, paper_records 30, papers 30"
+    assert ", ".join(sorted(imports.same_rows(mine, plain).split(", "))) == told
+    for change in ("UPDATE papers SET url = 'x' WHERE rowid = 3", "DELETE FROM observations"):
+        with sqlite3.connect(plain) as connection:
+            connection.execute(change)
+        with pytest.raises(SystemExit, match="SAME ROWS"):
+            imports.same_rows(mine, plain)
 
 
 def _figures(page: str, name: str) -> str:

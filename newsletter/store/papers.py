@@ -11,25 +11,32 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, select
 
 from newsletter import records
-from newsletter.editor import hand
 from newsletter.errors import RequestError
 from newsletter.identity import parse, strength
 from newsletter.merging import Merged, Record, merge, renewed, unite
 from newsletter.papers import Observation, Paper, PaperId
-from newsletter.store import editor_acts
-from newsletter.store.insert import append, put_rows
+from newsletter.store.bulk import Values
+from newsletter.store.insert import append
+from newsletter.store.joining import join
 from newsletter.store.locks import papers_change
-from newsletter.store.schema import editor_acts as acts
-from newsletter.store.schema import observations, paper_names, paper_records, papers, votes
-from newsletter.store.withdrawals import withdraw
+from newsletter.store.paper_rows import (
+    OBSERVATIONS,
+    PAPER_NAMES,
+    PAPER_RECORDS,
+    PAPERS,
+    paper_of,
+    paper_row,
+    seen_row,
+)
+from newsletter.store.schema import observations, paper_names, paper_records, papers
 
+T = TypeVar("T")
 CHUNK = 500  # papers a statement; SQLite takes 32,766 parameters
-COLUMNS = ("title", "abstract", "published", "url", "pdf_url", "code_url")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +89,11 @@ def observe(
 
     `ids` is `Put.ids`; what it does not hold was passed over and is not observed either.
     """
-    rows = [vars(one) | {"paper_id": ids[one.paper_id]} for one in seen if one.paper_id in ids]
-    return sum(append(connection, observations, chunk) for chunk in _chunks(rows))
+    if connection.dialect.name == "postgresql":  # where only what is returned can be counted
+        rows = [vars(one) | {"paper_id": ids[one.paper_id]} for one in seen if one.paper_id in ids]
+        return sum(append(connection, observations, chunk) for chunk in _chunks(rows))
+    told = [seen_row(one, ids[one.paper_id]) for one in seen if one.paper_id in ids]
+    return sum(OBSERVATIONS.add(connection, chunk) for chunk in _chunks(told))
 
 
 def count(connection: Connection) -> int:
@@ -112,7 +122,7 @@ def older(connection: Connection, instant: datetime, limit: int) -> list[Paper]:
         .order_by(papers.c.first_seen_at.desc(), papers.c.id)
         .limit(limit)
     )
-    return [_paper(row) for row in connection.execute(query)]
+    return [paper_of(row) for row in connection.execute(query)]
 
 
 def get(connection: Connection, name: str) -> Kept:
@@ -128,7 +138,7 @@ def of(connection: Connection, ids: Iterable[PaperId]) -> list[Paper]:
     found: list[Paper] = []
     for start in range(0, len(asked), CHUNK):
         query = select(papers).where(papers.c.id.in_(asked[start : start + CHUNK]))
-        found += [_paper(row) for row in connection.execute(query)]
+        found += [paper_of(row) for row in connection.execute(query)]
     return found
 
 
@@ -270,44 +280,46 @@ def _put_chunk(
     names = _names(connection, kept)
     before = _records(connection, kept)
     seen = _first_seen(connection, kept)
-    rows = list[dict[str, Any]]()
-    name_rows = list[dict[str, Any]]()
-    record_rows = list[dict[str, Any]]()
+    rows, name_rows, record_rows = list[Values](), list[Values](), list[Values]()
     moved: list[tuple[PaperId, PaperId]] = []
     for work in unite(incoming, owners, names):
         if known_only and not work.kept:
             continue
         mine = [told[place] for place in work.told]
-        held, changed = _held(before, work.kept)
+        held, changed = _held(before, work.kept) if work.kept else ({}, {})
         now_told = _renewed(held.get(mine[0].source), mine)
         if held.get(now_told.source) != now_told:
             changed[now_told.source] = now_told
         names_now = tuple(sorted(work.names, key=strength))
-        if not held and names_now == now_told.paper.names:
-            merged = now_told.paper
-        else:
-            merged = merge([*(held | changed).values()], names_now).paper
+        own = names_now[0]
+        for one in mine:
+            done.ids[one.paper.id] = own
         if work.kept:
-            old = work.kept - {merged.id}
-            moved += [(owner, merged.id) for owner in sorted(old)]
+            old = work.kept - {own}
+            moved += [(owner, own) for owner in sorted(old)]
             if not changed and not old:
-                done.ids.update((paper.paper.id, merged.id) for paper in mine)
                 continue
             done.changed += 1
         else:
             done.new += 1
+        if not held and names_now == now_told.paper.names:
+            merged = now_told.paper
+        else:
+            merged = merge([*(held | changed).values()], names_now).paper
         first = [mine[0].at, *(seen[owner] for owner in work.kept)]
         if merged.announced is not None:
             first.append(merged.announced)
-        rows.append(_row(merged, min(first)))
-        name_rows += [{"name": name, "paper_id": merged.id} for name in work.names]
-        record_rows += [_record_row(merged.id, one) for one in changed.values()]
-        done.ids.update((paper.paper.id, merged.id) for paper in mine)
-    put_rows(connection, papers, rows, key=("id",))
+        told_of_it = records.to_texts(merged)
+        rows.append(paper_row(merged, told_of_it, min(first)))
+        name_rows += [(name, own) for name in names_now]
+        for one in changed.values():
+            text = told_of_it if one.paper is merged else records.to_texts(one.paper)
+            record_rows.append((own, one.source, one.trust, one.at, records.text(text)))
+    PAPERS.put(connection, rows)
     for old_id, new_id in moved:
-        _move(connection, old_id, new_id)
-    put_rows(connection, paper_names, name_rows, key=("name",))
-    put_rows(connection, paper_records, record_rows, key=("paper_id", "source"))
+        join(connection, old_id, new_id)
+    PAPER_NAMES.put(connection, name_rows)
+    PAPER_RECORDS.put(connection, record_rows)
 
 
 def _held(
@@ -337,57 +349,28 @@ def _renewed(before: Record | None, told: Sequence[Record]) -> Record:
     """What the source of all of these says now: the last of them, and before it the others."""
     known = before.paper if before else None
     for one in told:
-        known = renewed(known, one.paper) if known else one.paper
+        if one.paper != known:  # nearly always alike, where a file is read again
+            known = renewed(known, one.paper) if known else one.paper
     if before and known == before.paper:
         return before
-    return replace(told[-1], paper=known) if known else told[-1]
-
-
-def _move(connection: Connection, old: PaperId, new: PaperId) -> None:
-    """Everything of a paper to the paper that it is, but for what frozen issues hold."""
-    for table, key in (
-        (paper_records, (paper_records.c.source,)),
-        (observations, (observations.c.source, observations.c.at)),
-    ):
-        other = table.alias()
-        mine = [other.c[column.name] == column for column in key]
-        twice = select(other.c.paper_id).where(other.c.paper_id == new, *mine).exists()
-        connection.execute(delete(table).where(table.c.paper_id == old, twice))
-    _settle_votes(connection, old, new)
-    for table in (paper_names, paper_records, observations, acts, votes):
-        connection.execute(update(table).where(table.c.paper_id == old).values(paper_id=new))
-    pointing = (papers.c.id == old) | (papers.c.same_as == old)
-    connection.execute(update(papers).where(pointing).values(same_as=new))
-    if hand(editor_acts.of(connection, new)).hidden:
-        withdraw(connection, new)  # digests that wait may hold it under the name that is gone
-
-
-def _settle_votes(connection: Connection, old: PaperId, new: PaperId) -> None:
-    """Of a reader's words on two papers that are one, the last; a click is none beside a vote."""
-    other = votes.alias()
-    both = select(votes, other.c.at.label("other_at"), other.c.clicked.label("other_clicked")).join(
-        other, other.c.subscriber_id == votes.c.subscriber_id
-    )
-    for row in connection.execute(both.where(votes.c.paper_id == old, other.c.paper_id == new)):
-        keeps_old = (not row.clicked, row.at) > (not row.other_clicked, row.other_at)
-        mine = votes.c.subscriber_id == row.subscriber_id
-        loser = new if keeps_old else old
-        connection.execute(delete(votes).where(mine, votes.c.paper_id == loser))
+    return told[-1] if known is told[-1].paper or not known else replace(told[-1], paper=known)
 
 
 def _owners(connection: Connection, incoming: Iterable[Paper]) -> dict[PaperId, PaperId]:
     asked = list({name for paper in incoming for name in paper.names})
     return {
-        PaperId(row.name): PaperId(row.paper_id)
+        PaperId(name): PaperId(paper_id)
         for start in range(0, len(asked), 10 * CHUNK)
-        for row in connection.execute(_OWNERS, {"names": asked[start : start + 10 * CHUNK]})
+        for name, paper_id in connection.execute(
+            _OWNERS, {"names": asked[start : start + 10 * CHUNK]}
+        ).all()
     }
 
 
 def _names(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, list[PaperId]]:
     found: dict[PaperId, list[PaperId]] = defaultdict(list)
-    for row in _of_papers(connection, _NAMES, ids):
-        found[row.paper_id].append(PaperId(row.name))
+    for name, paper_id in _of_papers(connection, _NAMES, ids):
+        found[paper_id].append(name)
     return found
 
 
@@ -406,13 +389,15 @@ def _records(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, li
 
 
 def _first_seen(connection: Connection, ids: Iterable[PaperId]) -> dict[PaperId, datetime]:
-    return {row.id: row.first_seen_at for row in _of_papers(connection, _FIRST_SEEN, ids)}
+    return dict(_of_papers(connection, _FIRST_SEEN, ids))
 
 
-def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Row[Any]]:
+def _of_papers(connection: Connection, query: Any, ids: Iterable[PaperId]) -> Iterator[Any]:
     asked = list(ids)
     for start in range(0, len(asked), CHUNK):
-        yield from connection.execute(query, {"ids": asked[start : start + CHUNK]})
+        found = connection.execute(query, {"ids": asked[start : start + CHUNK]})
+        for part in found.partitions(CHUNK):  # one by one takes several times as long
+            yield from part
 
 
 def _with_observations(connection: Connection, rows: Sequence[Row[Any]]) -> list[Kept]:
@@ -426,7 +411,7 @@ def _kept(rows: Iterable[Row[Any]], seen: Iterable[Row[Any]]) -> list[Kept]:
         by_paper[row.paper_id].append(Observation(**row._mapping))
     return [
         Kept(
-            paper=_paper(row),
+            paper=paper_of(row),
             first_seen_at=row.first_seen_at,
             observations=tuple(
                 sorted(by_paper.get(row.id, ()), key=lambda one: (one.at, one.source))
@@ -440,46 +425,17 @@ def _row_of(connection: Connection, paper_id: PaperId) -> Row[Any]:
     return connection.execute(select(papers).where(papers.c.id == paper_id)).one()
 
 
-def _paper(row: Row[Any]) -> Paper:
-    own = {name: getattr(row, name) for name in COLUMNS}
-    lists = {"authors": tuple(row.authors), "classes": tuple(row.classes)}
-    rest = records.from_json({"id": row.id, "title": row.title} | row.detail)
-    return Paper(**vars(rest) | own | lists)
-
-
-def _row(paper: Paper, first_seen_at: datetime) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(paper, name) for name in COLUMNS}
-    rest = records.to_json(paper)
-    for name in ("id", *COLUMNS, "authors", "classes"):
-        rest.pop(name, None)
-    return row | {
-        "id": paper.id,
-        "authors": paper.authors,
-        "classes": paper.classes,
-        "detail": rest,
-        "first_seen_at": first_seen_at,
-    }
-
-
-def _record_row(paper_id: PaperId, one: Record) -> dict[str, Any]:
-    return {
-        "paper_id": paper_id,
-        "source": one.source,
-        "trust": one.trust,
-        "at": one.at,
-        "record": records.to_json(one.paper),
-    }
-
-
-def _chunks(rows: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
+def _chunks(rows: list[T]) -> Iterable[list[T]]:
     for start in range(0, len(rows), CHUNK):
         yield rows[start : start + CHUNK]
 
 
 # Built once; SQLAlchemy takes longer to build a statement than SQLite to run it.
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_OWNERS = select(paper_names).where(paper_names.c.name.in_(bindparam("names", expanding=True)))
-_NAMES = select(paper_names).where(paper_names.c.paper_id.in_(_IDS))
+_OWNERS = select(paper_names.c.name, paper_names.c.paper_id).where(
+    paper_names.c.name.in_(bindparam("names", expanding=True))
+)
+_NAMES = select(paper_names.c.name, paper_names.c.paper_id).where(paper_names.c.paper_id.in_(_IDS))
 _RECORDS = select(paper_records).where(paper_records.c.paper_id.in_(_IDS))
 _FIRST_SEEN = select(papers.c.id, papers.c.first_seen_at).where(papers.c.id.in_(_IDS))
 _OBSERVATIONS = select(observations).where(observations.c.paper_id.in_(_IDS))

@@ -110,6 +110,39 @@ def test_what_a_source_is_silent_about_it_still_says(database: Database) -> None
     assert (one.paper.comment, one.paper.abstract, one.paper.version) == ("44 pages", "Newer.", 2)
 
 
+def test_a_paper_with_all_it_can_have_is_read_back(database: Database) -> None:
+    """Columns, lists and the rest of it, and every value of an observation; told again it stays."""
+    full = paper(
+        arxiv="2603.00001",
+        doi="10.1000/x",
+        abstract='A "quoted" \\ caf\u00e9, 1 < 2 %s :x.',
+        authors=("Ann Lee", "Jos\u00e9 Ek"),
+        classes=("cs.CL",),
+        published=date(2026, 3, 1),
+        updated=date(2026, 3, 2),
+        version=2,
+        announced=NOW - timedelta(hours=1, microseconds=5),
+        url="https://example.org/a?b=%20",
+        code_guessed=True,
+        code_url="https://github.com/a/b",
+        media_urls=("https://example.org/1.mp4",),
+    )
+    seen = Observation(
+        paper_id=full.id, source="a", at=NOW, position=1, of=2, listed=NOW.date(), votes=0, stars=4
+    )
+    for new in (1, 0):
+        done = put(database, "arxiv", full, now=NOW + timedelta(days=1))
+        assert (done.new, done.changed) == (new, 0)
+        with database.write() as connection:
+            assert papers.observe(connection, [seen, seen], done.ids) == new
+    (one,) = kept(database)
+    assert one.observations == (seen,)
+    with database.read() as connection:
+        (record,), merged = papers.origins(connection, full.id)
+    assert record.paper == merged.paper == one.paper == full
+    assert one.first_seen_at == full.announced
+
+
 def test_two_papers_that_turn_out_to_be_one_become_one(database: Database) -> None:
     """Records, observations and names move to the stronger id; what both had is there once."""
     by_doi, by_arxiv = paper("A preprint here", doi="10.1000/x"), paper(arxiv="2603.00001")

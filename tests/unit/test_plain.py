@@ -174,6 +174,8 @@ def test_a_heap_of_marks_on_a_letter_is_cleared_away() -> None:
         ("https://example.org/a\nb", None),
         ("https://example.org/\x00", None),
         ("https://bücher.example/", None),
+        ("https://example.org/\u212a", None),
+        ("https://ann@example.org/", None),
         ("https://example.org/\u202e", None),
         ('https://example.org/"onload=x', None),
         ("https://example.org/<b>", None),

@@ -20,7 +20,9 @@ from newsletter.records import (
     line,
     observation_json,
     read,
+    text,
     to_json,
+    to_texts,
 )
 
 NOW = datetime(2026, 3, 5, 8, tzinfo=UTC)
@@ -122,6 +124,12 @@ def test_a_line_of_a_file_holds_paper_and_observations() -> None:
     assert b"observations" not in line(FULL, [], NOW)
 
 
+@pytest.mark.parametrize("paper", [FULL, Paper(id=FULL.id, title='a "title" \\ \u00e9\ud800')])
+def test_texts_of_values_make_the_same_json(paper: Paper) -> None:
+    """What is encoded value by value is what would be encoded whole."""
+    assert text(to_texts(paper)) == json.dumps(to_json(paper))
+
+
 def test_an_observation_is_written_without_what_nobody_counted() -> None:
     """None is left out, nought is not; the paper's id stands beside it."""
     assert observation_json(SEEN) == {
@@ -182,6 +190,11 @@ def test_an_id_of_last_resort_comes_after_the_others() -> None:
         ("title", "x" * 1_000, "x" * (LONGEST_TITLE - 1) + "…"),
         ("abstract", "two\nlines\ud800", "two lines"),
         ("authors", ["Ann\u200b Lee", "", " \x00"], ("Ann Lee",)),
+        ("authors", [""], ()),
+        ("authors", ["", "Ann Lee"], ("Ann Lee",)),
+        ("authors", ["Ann Lee ", "Bo  Ek"], ("Ann Lee", "Bo Ek")),
+        ("authors", ["Jose\u0301", "Bo"], ("Jos\u00e9", "Bo")),
+        ("authors", ["x", "y" * 300], ("x", "y" * (LONGEST_NAME - 1) + "…")),
         ("authors", ["x" * 300], ("x" * (LONGEST_NAME - 1) + "…",)),
         ("authors", ["x"] * (MOST_AUTHORS + 1), ("x",) * MOST_AUTHORS),
         ("keywords", ["x"] * (MOST_ITEMS + 1), ("x",) * MOST_ITEMS),
