@@ -38,7 +38,7 @@ def put_rows(
     """
     if not rows:
         return
-    statement = _upsert(connection.dialect.name, table, tuple(rows[0]), tuple(key))
+    statement = put(connection.dialect.name, table, tuple(rows[0]), tuple(key))
     connection.execute(statement, sorted(rows, key=lambda row: [row[name] for name in key]))
 
 
@@ -48,21 +48,23 @@ def append(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         return 0
     if connection.dialect.name == "postgresql":  # psycopg counts no rows of many statements
         return len(insert_new(connection, table, rows, returning=next(iter(table.primary_key))))
-    return run_many(connection, _added(connection.dialect.name, table), rows)
+    return run_many(connection, added(connection.dialect.name, table), rows)
 
 
 @cache
-def _added(dialect: str, table: Table) -> Insert:
+def added(dialect: str, table: Table) -> Insert:
+    """Inserts a row unless one of its key is there."""
     return _insert(dialect, table).on_conflict_do_nothing()
 
 
 @cache
 def _new(dialect: str, table: Table, returning: ColumnElement[T]) -> ReturningInsert[tuple[T]]:
-    return _added(dialect, table).returning(returning)
+    return added(dialect, table).returning(returning)
 
 
 @cache
-def _upsert(dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...]) -> Insert:
+def put(dialect: str, table: Table, columns: tuple[str, ...], key: tuple[str, ...]) -> Insert:
+    """Inserts a row of some columns, or overwrites the one of the same `key`."""
     statement = _insert(dialect, table)
     written = {name: statement.excluded[name] for name in columns if name not in key}
     return statement.on_conflict_do_update(index_elements=list(key), set_=written)
