@@ -2,7 +2,7 @@
 
 Run: python -m benchmarks.digests [--readers 5000,20000] [--rounds 3] [--dkim ed25519]
 
-Ours freezes, composes (choosing and the ledger included), and sends over 20 connections. The plain
+Ours freezes, composes (choosing and the ledger included), and sends over 40 connections. The plain
 Python loop and Node with nodemailer's pool are given each reader's ten cards ready and keep no
 ledger. They are measured on some of the readers: what a digest costs them does not depend on how
 many there are. `smtp-source` sends one message of ours again and again. Programs alternate, each
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=300, help="digests of the plain loop")
     parser.add_argument("--node-sample", type=int, default=2000, help="digests of Node")
-    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--connections", type=int, default=40)
     parser.add_argument("--workers", type=int, default=1, help="sending processes")
     parser.add_argument("--quick-sink", action="store_true", help="send into the sink of sink.c")
     parser.add_argument("--dkim", action="append", choices=("ed25519", "rsa"), default=[])

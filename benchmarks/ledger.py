@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=results.numbers, default=[20_000, 1_000_000], metavar="N,N")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=5000, help="deliveries a round")
-    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--connections", type=int, default=40)
     parser.add_argument("--database", metavar="URL", help="a PostgreSQL server; databases are made")
     parser.add_argument("--results", type=Path, metavar="FILE", help="where lines of JSON are kept")
     asked = parser.parse_args(arguments)

@@ -57,7 +57,7 @@ security = "none"
 class Manner:
     """How our program is run."""
 
-    connections: int = 20
+    connections: int = 40
     workers: int = 1
     dkim: str = ""  # ed25519, rsa; empty: unsigned
     database: str | None = None  # the URL of a PostgreSQL server; None: SQLite

@@ -2,7 +2,7 @@
 
 Run: python -m benchmarks.send [--messages 5000] [--rounds 5]
 
-Ours is what a sending process has, 20 connections that one thread talks to; beside it `smtplib`
+Ours is what a sending process has, 40 connections that one thread talks to; beside it `smtplib`
 over one connection, and `smtp-source` over as many as ours where Postfix's tools are.
 """
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=20)
+    parser.add_argument("--connections", type=int, default=40)
     parser.add_argument("--results", type=Path, metavar="FILE", help="where lines of JSON are kept")
     asked = parser.parse_args(arguments)
     content, messages = message(), asked.messages

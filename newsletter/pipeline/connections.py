@@ -30,6 +30,7 @@ from newsletter.transports import (
 )
 
 GATHER = 0.01  # seconds that an answer waits for others, so that they are recorded together
+ENOUGH = 2  # it waits for one in so many under way: servers are busy with the rest meanwhile
 REST = 60.0  # seconds after which a closed road is tried again, where others carry on meanwhile
 NO_LIMITS = RoadLimits()
 
@@ -125,11 +126,11 @@ class Connections:
     def returned(self, most: float | None = None) -> list[Returned]:
         """Waits for one message under way to end, and returns all that have ended by then.
 
-        For `most` seconds; None: until one does. A moment longer, until all have.
+        For `most` seconds; None: until one does. A moment longer, until half of them have.
         """
         found = list[Returned]()
         while self._busy and not found:
-            ended = self._talks.ended(most, len(self._busy), GATHER)
+            ended = self._talks.ended(most, -(-len(self._busy) // ENOUGH), GATHER)
             for connection, answer in ended:
                 if not connection.again(answer):
                     found.append(self._ended(connection, answer))
