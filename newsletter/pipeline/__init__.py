@@ -11,7 +11,7 @@ from newsletter.pipeline.collect import Collected, collect, look
 from newsletter.pipeline.compose import Composed, compose, draw_again, freeze
 from newsletter.pipeline.connections import Road
 from newsletter.pipeline.digests import Edition
-from newsletter.pipeline.dispatch import Dispatched, Post, Rehearsed, dispatch, open_roads, rehearse
+from newsletter.pipeline.dispatch import Dispatched, Post, dispatch, open_roads
 from newsletter.pipeline.editing import Edited, Typed, add, edit
 from newsletter.pipeline.examining import Manner, examine
 from newsletter.pipeline.importing import Imported, import_subscribers
@@ -42,6 +42,7 @@ from newsletter.pipeline.readership import (
     keep_rules,
     tidy,
 )
+from newsletter.pipeline.rehearsing import Rehearsed, rehearse
 from newsletter.pipeline.samples import draw_samples
 from newsletter.pipeline.selecting import Selector, explain
 from newsletter.pipeline.showing import Shown, Trials, of_issue, today, trials

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -36,7 +36,7 @@ from newsletter.pipeline.digests import Edition
 from newsletter.pipeline.receipts import NO_RECEIPTS, Receipts
 from newsletter.pipeline.talks import Answer
 from newsletter.pipeline.traffic import Admitted, Heard, Traffic
-from newsletter.store import claiming, issues, ledger, pacing
+from newsletter.store import claiming, issues, pacing
 from newsletter.store.claiming import Claimed, Finished
 from newsletter.store.database import Connection, Database
 from newsletter.store.ledger import Cleared
@@ -464,33 +464,3 @@ def _nothing(_: Connection) -> None:
 
 def _never(state: DeliveryState, reason: str) -> Decision:
     return Decision(state=state, reason=reason, charged=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rehearsed:
-    """A message that would be sent now."""
-
-    address: str
-    message: Message
-
-
-def rehearse(
-    database: Database,
-    signer: Signer,
-    now: datetime,
-    *,
-    limit: int | None = None,
-    subscriber_id: int | None = None,
-    early: bool = False,
-    mail_signer: MailSigner | None = None,
-) -> Iterator[Rehearsed]:
-    """Builds what `dispatch` would send now (or `early`: once every hour came); changes nothing."""
-    editions: dict[int, Edition] = {}
-    with database.read() as connection:
-        for entry in ledger.due(
-            connection, now, limit=limit, subscriber_id=subscriber_id, early=early
-        ):
-            if entry.issue_id not in editions:
-                issue = issues.by_id(connection, entry.issue_id)
-                editions[entry.issue_id] = Edition(issue, signer, mail_signer)
-            yield Rehearsed(address=entry.address, message=editions[entry.issue_id].message(entry))
