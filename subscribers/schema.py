@@ -86,7 +86,7 @@ def _written(utc: datetime) -> str:  # in UTC, where two that are equal are one 
 def _from_text(value: str | None) -> datetime | None:
     if value is None:
         return None
-    if len(value) == LENGTH:
+    if len(value) == LENGTH and value[-3].isdigit():  # else the sign of an offset
         return datetime.fromisoformat(f"{value}+00:00")
     found = datetime.fromisoformat(value)  # written by other hands than ours
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -363,6 +363,8 @@ class _Run:
             )
             again = {one.id for one in claimed}  # what was held past its lease, and is ours anew
             self._held = [one for one in self._held if one.id not in again] + claimed
+            for number in again:  # who it goes to may have moved since it was built
+                self._built.pop(number, None)
             self.traffic.look(connection, now)
 
         self._commit(claim)

@@ -41,8 +41,12 @@ class _Texts(TypeDecorator[Mapping[int, str]]):
     cache_ok = True
 
     def process_bind_param(self, value: Mapping[int, str] | None, dialect: Dialect) -> str:
-        """An object, whose keys are the numbers."""
-        return json.dumps(value)
+        """An object, whose keys are the numbers.
+
+        Not escaped, so that both refuse half of a surrogate pair: SQLite would keep it, and the row
+        could not be read again.
+        """
+        return json.dumps(value, ensure_ascii=False)
 
 
 class _Listed(FunctionElement[bool]):

@@ -109,7 +109,10 @@ def test_an_instant_is_kept_as_a_datetime_is(database: Database) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("written", ["2026-03-05 07:00:00", "2026-03-05 08:00:00+01:00"])
+@pytest.mark.parametrize(
+    "written",
+    ["2026-03-05 07:00:00", "2026-03-05 08:00:00+01:00", "2026-03-05 08:00:00.000+01"],
+)
 def test_an_instant_in_other_hands_words_is_read(tmp_path: Path, written: str) -> None:
     """SQLite keeps whatever text it is given: without a fraction, or with an offset."""
     database = Database(f"sqlite:///{tmp_path}/newsletter.db")
