@@ -304,7 +304,8 @@ class _Run:
 
     def _build_ahead(self) -> None:
         """Builds what leaves next while servers are busy with what left before."""
-        for one in self._held[: self._connections.busy]:
+        ahead = [] if self._done else self._held[: self._connections.busy]
+        for one in ahead:
             if one.id not in self._built and self._why_not(one) is None:
                 self._built[one.id] = self._edition(one.issue_id).message(one)
 
