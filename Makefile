@@ -66,7 +66,6 @@ bench: $(DEV) $(if $(shell command -v npm),$(BENCH_TOOLS))  ## measure digests b
 	$(BIN)/python -m benchmarks.digests --dkim ed25519 --results .bench/results.jsonl $(ARGS)
 	$(if $(shell command -v cc),$(BIN)/python -m benchmarks.digests --quick-sink --readers 20000 \
 		--results .bench/results.jsonl)
-	$(BIN)/python -m benchmarks.digests --workers 2 --readers 20000 --results .bench/results.jsonl
 	$(BIN)/python -m benchmarks.build --results .bench/results.jsonl
 	$(BIN)/python -m benchmarks.ledger --results .bench/results.jsonl
 	$(BIN)/python -m benchmarks.send --results .bench/results.jsonl

@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = newest(kept(asked.results))
     page: Path = asked.page
     page.write_text(filled(page.read_text(encoding="utf-8"), found), encoding="utf-8")
-    digests = of(found, "digests", "SQLite")
-    if digests:
-        page.with_suffix(".svg").write_text(plot(digests), encoding="utf-8")
+    drawn = plottable(found)
+    if drawn:
+        page.with_suffix(".svg").write_text(plot(drawn), encoding="utf-8")
     kept_beside = page.with_suffix(".jsonl")
     if asked.results.resolve() != kept_beside.resolve():
         shutil.copyfile(asked.results, kept_beside)
@@ -60,12 +60,18 @@ def filled(page: str, found: Sequence[Result]) -> str:
     """The page with its tables made anew; of what was not measured, the tables stay."""
 
     def place(at: re.Match[str]) -> str:
-        chosen = of(found, "digests", "SQLite") if at[2] == PLOT else of(found, at[2])
+        chosen = plottable(found) if at[2] == PLOT else of(found, at[2])
         if not chosen:
             return at[0]
         return f"{at[1]}\n{TABLES[at[2]](chosen)}\n\n{at[3]}"
 
     return _PLACE.sub(place, page)
+
+
+def plottable(found: Sequence[Result]) -> list[Result]:
+    """The digests that are drawn: those of SQLite, all measured in the same manner."""
+    digests = of(found, "digests", "SQLite")
+    return [one for one in digests if _manner(one) == _manner(digests[0])]
 
 
 def plotted(_: Sequence[Result]) -> str:
