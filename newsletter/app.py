@@ -46,6 +46,7 @@ from newsletter.resources import folder
 from newsletter.selection import Weights
 from newsletter.snapshot import Masthead
 from newsletter.sources import ArxivSource, Fetcher, Http, Limits, Source
+from newsletter.stopping import pauses
 from newsletter.store import topics as kept_topics
 from newsletter.store.database import Connection, Database
 from newsletter.store.turns import Turns
@@ -329,7 +330,11 @@ class App:
     @cached_property
     def fetcher(self) -> Fetcher:
         """Opens what sources ask for, by the manners of [http]."""
-        http = self.settings.http
+        return self.fetching(lambda: False)
+
+    def fetching(self, stopped: Callable[[], bool]) -> Fetcher:
+        """The same, to be closed; where it would wait, it raises Stopped once `stopped` says so."""
+        http, pause = self.settings.http, pauses(stopped)
         told = f" (+{self.contact})" if self.contact else ""
         limits = Limits(
             agent=f"trending-papers/{newsletter.__version__}{told}",
@@ -340,7 +345,8 @@ class App:
             tries=http.tries,
             allow_private=http.allow_private,
         )
-        return Fetcher(Http(limits, Turns(self.database)))
+        turns = Turns(self.database, sleep=pause)
+        return Fetcher(Http(limits, turns, sleep=pause))
 
     @cached_property
     def caller(self) -> Caller:

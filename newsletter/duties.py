@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -28,6 +29,7 @@ from newsletter.pipeline.dispatch import Post
 from newsletter.pipeline.enrolling import EVERYBODY, Enrolled, Range, Span, enrol
 from newsletter.pipeline.pruning import Retention
 from newsletter.preflight.report import Report
+from newsletter.stopping import pauses
 from newsletter.store import folding, issue_skips, issues, leases, ledger, source_states
 from newsletter.store import letters as kept_letters
 from newsletter.store.ledger import Cleared
@@ -127,8 +129,16 @@ class Duties:
         self._engine.run(apart if self._engine.apart else [Collect()], self.do)
 
     def _collect(self, sources: Sequence[str] = ()) -> None:
-        app = self._app
-        pipeline.collect(app.database, app.fetcher, app.sources(sources), self._clock())
+        app, stopped = self._app, self._stopped
+        with closing(app.fetching(stopped)) as fetcher:
+            pipeline.collect(
+                app.database,
+                fetcher,
+                app.sources(sources),
+                self._clock(),
+                pause=pauses(stopped),
+                stopped=stopped,
+            )
 
     def compose(self) -> None:
         """Freezes the issue of today once its hour has come, and gives it to whom it is due.

@@ -8,6 +8,7 @@
     ├── MailboxError           6   returned mail cannot be fetched: no connection, wrong password
     ├── TemplateError          7   a template does not compile or render
     ├── PreflightError         8   an issue did not pass its preflight, so nothing of it was sent
+    ├── Stopped                1   the process is to end, so what was waited for is left
     └── TransportError             (newsletter.transports)
         ├── Refused            1   about this recipient
         └── TransportUnavailable 6 about the road
@@ -45,6 +46,10 @@ class SourceError(NewsletterError):
         super().__init__(f"{place}: {message}" if place else message)
         self.where = where
         self.line = line
+
+
+class Stopped(NewsletterError):
+    """The process is to end, so what was waited for is left; the next run goes on with it."""
 
 
 class StoreError(NewsletterError):

@@ -21,6 +21,7 @@ from newsletter.app import App
 from newsletter.config import load
 from newsletter.scheduler import Clockwork
 from tests.commands import newsletter
+from tests.contract.upstream import Play, Upstream
 
 SETTINGS = """
 [sender]
@@ -114,6 +115,22 @@ def test_what_fails_is_told_and_ends_nothing(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert any("gone" in line for line in process.stdout)
         arrived(place, 1)
+
+
+def test_a_source_that_is_waited_for_holds_up_no_end(tmp_path: Path) -> None:
+    """Be it that it asks for a minute of peace."""
+    place = a_place(tmp_path)
+    with Upstream() as upstream:
+        upstream.always("/api/daily_papers", Play(status=503, headers={"Retry-After": "50"}))
+        slow = f'[sources.slow]\nkind = "huggingface"\nurl = "{upstream.url}"\n'
+        (place / "newsletter.toml").write_text(SETTINGS + slow, encoding="utf-8")
+        with running(place, "--no-pages"):
+            ends_at = time.monotonic() + PATIENCE
+            while not upstream.asked and time.monotonic() < ends_at:
+                time.sleep(0.05)
+            time.sleep(0.3)  # it has heard the answer, and waits
+            began = time.monotonic()
+    assert time.monotonic() - began < 10
 
 
 def test_a_wish_to_end_that_comes_early_ends_it_too(tmp_path: Path) -> None:

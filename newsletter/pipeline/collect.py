@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
-from newsletter.errors import NewsletterError, SourceError
+from newsletter.errors import NewsletterError, SourceError, Stopped
 from newsletter.pipeline import telling
 from newsletter.sources import (
     NEWS,
@@ -61,6 +61,7 @@ class Collected:
     told: list[str] = field(default_factory=list)  # the refusals, the first of them
     notes: list[str] = field(default_factory=list)
     resumed: bool = False  # whether it took up what a run before it left
+    stopped: bool = False  # whether it left some to the next run, for the process is to end
     error: SourceError | None = None  # why it stopped
 
 
@@ -72,14 +73,16 @@ def collect(
     ask: Ask = NEWS,
     progress: Callable[[int], None] = lambda _: None,
     pause: Callable[[float], None] = sleep,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[Collected]:
     """Asks every source and keeps what it brought, then asks those that can tell more.
 
     A source that fails is told in its row. Raises StoreError. `progress` is told how many papers
-    were read since it was last told.
+    were read since it was last told. `stopped` is asked before each request: what is left then the
+    next run goes on with.
     """
     chosen, began = list(sources), monotonic()
-    done = [_Run(database, fetcher, one, now, progress, pause) for one in chosen]
+    done = [_Run(database, fetcher, one, now, progress, pause, stopped) for one in chosen]
     for run in done:
         run.ask(ask)
     for run in done:
@@ -108,6 +111,7 @@ class _Run:
         now: datetime,
         progress: Callable[[int], None],
         pause: Callable[[float], None],
+        stopped: Callable[[], bool],
     ) -> None:
         self.collected = Collected(source=source.name)
         self._database = database
@@ -117,6 +121,7 @@ class _Run:
         self._started = monotonic()
         self._progress = progress
         self._pause = pause
+        self._stopped = stopped
         self._ask = NEWS
         self._since = now  # since when what waits has waited
         self._waiting: list[Request] = []
@@ -148,12 +153,15 @@ class _Run:
             self._work()
         except SourceError as error:
             self._failed(error)
+        except Stopped:
+            self.collected.stopped = True  # what is left stands beside what was read last
         else:
             self._succeeded()
 
     def enrich(self) -> None:
         """Asks for more about papers that other sources told of, where the source can."""
-        if self.collected.error or not isinstance(self._source, Enriches):
+        done = self.collected
+        if done.error or done.stopped or not isinstance(self._source, Enriches):
             return
         with self._database.read() as connection:
             names = papers.without_record(
@@ -168,13 +176,18 @@ class _Run:
                 self._succeeded()
         except SourceError as error:
             self._failed(error)
+        except Stopped:
+            done.stopped = True
 
     def tell(self) -> None:
-        """Tells the log how it went."""
-        telling.source(self.collected, self._failures)
+        """Tells the log how it went, if it went to the end."""
+        if not self.collected.stopped:
+            telling.source(self.collected, self._failures)
 
     def _work(self) -> None:
         while self._waiting:
+            if self._stopped():
+                raise Stopped("It was asked to end.")
             self._one(self._waiting[0])
 
     def _one(self, request: Request) -> None:

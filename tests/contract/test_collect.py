@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 from newsletter import pipeline, sources
 from newsletter.records import line
 from newsletter.sources import Ask, Fetcher, Http, Limits, NoTurns, Source
+from newsletter.stopping import pauses
 from newsletter.store import papers, source_states
 from newsletter.store.database import Database
 from newsletter.store.source_states import SourceState
@@ -144,6 +145,29 @@ def test_a_run_goes_on_where_the_last_one_failed(database: Database, upstream: U
     with database.read() as connection:
         kept = [one for batch in papers.in_batches(connection, None) for one in batch]
     assert [len(one.observations) for one in kept] == [1] * 50
+
+
+def test_a_run_that_is_to_end_leaves_the_rest_to_the_next(
+    database: Database, upstream: Upstream
+) -> None:
+    """Before a request or while it waits; that is no failure, and nothing is observed twice."""
+    ask = Ask(since=MONDAY, until=MONDAY + timedelta(days=4))
+    http = Http(Limits(agent="tests", tries=2), NoTurns(), sleep=pauses(lambda: True))
+    left = [True, False, False]  # asked from the end
+    upstream.next("/api/daily_papers", *[day_list("", {"date": "2026-03-06"})] * 2)
+    fetcher = Fetcher(http)
+    (first,) = pipeline.collect(
+        database, fetcher, [community(upstream)], NOW, ask, stopped=lambda: left.pop()
+    )
+    upstream.next("/api/daily_papers", Play(status=503))
+    (second,) = pipeline.collect(database, fetcher, [community(upstream)], NOW, ask)
+    http.close()
+    assert [one.stopped for one in (first, second)] == [True, True]
+    assert [one.error for one in (first, second)] == [None, None]
+    assert (first.papers, second.papers) == (20, 0)
+    assert state(database, "huggingface").failures == 0
+    (rest,) = collect(database, community(upstream), ask=ask)
+    assert (rest.resumed, rest.stopped, rest.papers) == (True, False, 30)
 
 
 @pytest.mark.parametrize(
