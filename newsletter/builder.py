@@ -129,7 +129,7 @@ class Builder:
     ) -> tuple[_Pieces, _Pieces]:
         """Headings and cards, as HTML and as text."""
         tokens = digest.vote_tokens or [""] * len(cards)
-        votes = [token.encode() + SOFT_BREAK if token else b"" for token in tokens]
+        votes = [*map(_token, tokens)]
         htmls: list[bytes] = []
         texts: list[bytes] = []
         for heading, under in self._groups(digest, cards, shell):

@@ -294,21 +294,8 @@ def settle_lost(connection: Connection, now: datetime) -> int:
         .where(deliveries.c.id.in_([row.id for row in lost]))
         .values(state=DeliveryState.UNKNOWN, reason=LOST, owner=None, lease_until=None)
     )
-    history.append(
-        connection,
-        (
-            Happened(
-                delivery_id=row.id,
-                at=now,
-                attempt=row.attempt,
-                state=DeliveryState.UNKNOWN,
-                words=LOST,
-                transport="",
-                by=row.owner or "",
-            )
-            for row in lost
-        ),
-    )
+    told = ((row.id, row.attempt, row.owner or "") for row in lost)
+    history.became(connection, told, now, DeliveryState.UNKNOWN, LOST)
     return len(lost)
 
 

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, exists, select, update
 from newsletter.delivery import DeliveryState
 from newsletter.store import history
 from newsletter.store.beside import beside
-from newsletter.store.history import Happened
 from newsletter.store.issue_acts import IssueAct
 from newsletter.store.ledger import HELD, free
 from newsletter.store.schema import deliveries, issue_acts
@@ -59,19 +58,6 @@ def fold(connection: Connection, before: datetime, now: datetime, limit: int) ->
         .values(state=DeliveryState.SKIPPED, reason=TOO_LATE, owner=None, lease_until=None)
         .returning(deliveries.c.id, deliveries.c.attempt)
     ).all()
-    history.append(
-        connection,
-        (
-            Happened(
-                delivery_id=row.id,
-                at=now,
-                attempt=row.attempt,
-                state=DeliveryState.SKIPPED,
-                words=TOO_LATE,
-                transport="",
-                by="newsletter",
-            )
-            for row in rows
-        ),
-    )
+    told = ((row.id, row.attempt, "newsletter") for row in rows)
+    history.became(connection, told, now, DeliveryState.SKIPPED, TOO_LATE)
     return len(rows)

@@ -32,6 +32,31 @@ def append(connection: Connection, rows: Iterable[Happened]) -> None:
         connection.execute(insert(delivery_history), values)
 
 
+def became(
+    connection: Connection,
+    rows: Iterable[tuple[int, int, str]],
+    at: datetime,
+    state: DeliveryState,
+    words: str,
+) -> None:
+    """Writes down that deliveries (number, attempt, by whom) became alike, without a server."""
+    append(
+        connection,
+        (
+            Happened(
+                delivery_id=number,
+                at=at,
+                attempt=attempt,
+                state=state,
+                words=words,
+                transport="",
+                by=by,
+            )
+            for number, attempt, by in rows
+        ),
+    )
+
+
 def of(connection: Connection, delivery_id: int) -> list[Happened]:
     """A delivery's history, oldest first."""
     query = select(*(column for column in delivery_history.c if column.name != "id"))

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, func, insert, select, update
 from newsletter.delivery import WAITING, DeliveryState
 from newsletter.store import history
 from newsletter.store.beside import beside
-from newsletter.store.history import Happened
 from newsletter.store.schema import deliveries, issue_acts, issues
 
 
@@ -162,19 +161,6 @@ def skip_waiting(
         .values(state=DeliveryState.SKIPPED, reason=why, owner=None, lease_until=None)
         .returning(deliveries.c.id, deliveries.c.attempt)
     ).all()
-    history.append(
-        connection,
-        (
-            Happened(
-                delivery_id=row.id,
-                at=now,
-                attempt=row.attempt,
-                state=DeliveryState.SKIPPED,
-                words=why,
-                transport="",
-                by=by,
-            )
-            for row in rows
-        ),
-    )
+    told = ((row.id, row.attempt, by) for row in rows)
+    history.became(connection, told, now, DeliveryState.SKIPPED, why)
     return len(rows)

@@ -73,21 +73,8 @@ def retry(
         .values(_again(now))
         .returning(deliveries.c.id, deliveries.c.attempt)
     ).all()
-    history.append(
-        connection,
-        (
-            Happened(
-                delivery_id=row.id,
-                at=now,
-                attempt=row.attempt,
-                state=DeliveryState.QUEUED,
-                words=f"retry: {why}",
-                transport="",
-                by=by,
-            )
-            for row in rows
-        ),
-    )
+    told = ((row.id, row.attempt, by) for row in rows)
+    history.became(connection, told, now, DeliveryState.QUEUED, f"retry: {why}")
     return sorted(row.id for row in rows)
 
 
