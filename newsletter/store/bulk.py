@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Connection, Table
 
-from newsletter.store.insert import added, put
+from newsletter.store.insert import added, append, put
 from subscribers.many import run_rows
 
 Values = tuple[Any, ...]
@@ -39,11 +39,14 @@ class Bulk:
             run_rows(connection, statement, self._columns, rows, self._texts)
 
     def add(self, connection: Connection, rows: list[Values]) -> int:
-        """Inserts the rows whose key is not there yet; returns how many those are, on SQLite.
+        """Inserts the rows whose key, the table's own, is not there yet; returns how many they are.
 
-        Elsewhere drivers do not count the rows of many statements.
+        Of a table without JSON.
         """
         if not rows:
             return 0
+        if connection.dialect.name == "postgresql":  # psycopg counts no rows of many statements
+            told = [dict(zip(self._columns, row, strict=True)) for row in rows]
+            return append(connection, self._table, told)
         statement = added(connection.dialect.name, self._table)
         return run_rows(connection, statement, self._columns, rows, self._texts)

@@ -21,7 +21,6 @@ from newsletter.identity import parse, strength
 from newsletter.merging import Merged, Record, merge, renewed, unite
 from newsletter.papers import Observation, Paper, PaperId
 from newsletter.store.bulk import Values
-from newsletter.store.insert import append
 from newsletter.store.joining import join
 from newsletter.store.locks import papers_change
 from newsletter.store.paper_rows import (
@@ -89,9 +88,6 @@ def observe(
 
     `ids` is `Put.ids`; what it does not hold was passed over and is not observed either.
     """
-    if connection.dialect.name == "postgresql":  # where only what is returned can be counted
-        rows = [vars(one) | {"paper_id": ids[one.paper_id]} for one in seen if one.paper_id in ids]
-        return sum(append(connection, observations, chunk) for chunk in _chunks(rows))
     told = [seen_row(one, ids[one.paper_id]) for one in seen if one.paper_id in ids]
     return sum(OBSERVATIONS.add(connection, chunk) for chunk in _chunks(told))
 
