@@ -23,6 +23,9 @@ NUMBERED = ("issues", "subscribers", "deliveries")
 Rows = dict[str, list[dict[str, Any]]]
 
 
+LATER = timedelta(hours=6)  # what was left of yesterday is news for 36 hours: all of today
+
+
 def put(url: str, day: date | None = None) -> Rows:
     """Fills an empty database with it, as if it had been written on a day; by default yesterday.
 
@@ -83,6 +86,6 @@ def _value(column: Column[Any], value: Any, *, embedded: bool) -> Any:
     if value is None or not isinstance(value, str):
         return value
     if isinstance(column.type, DateTime):
-        at = datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value) + LATER
         return at if embedded else at.replace(tzinfo=UTC)
     return date.fromisoformat(value) if isinstance(column.type, Date) else value
